@@ -1,0 +1,1 @@
+//! The media plane: one UDP port a shard, same packet, many keys.

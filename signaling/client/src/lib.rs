@@ -1,0 +1,1 @@
+//! The native client: joins a room, speaks, listens and measures.

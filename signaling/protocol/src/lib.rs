@@ -1,0 +1,1 @@
+//! What travels on the wire between a client and Palco: messages, ids, error codes.

@@ -1,0 +1,1 @@
+//! A room as a pure state machine: stage, hands, roles, timers.

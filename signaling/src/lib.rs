@@ -1,0 +1,1 @@
+//! WebSocket sessions, room tasks, outboxes and the directory of live rooms.

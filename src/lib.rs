@@ -1,0 +1,1 @@
+//! Palco: composition of the media plane, signalling and the web client.

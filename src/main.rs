@@ -1,0 +1,2 @@
+//! The `palco` command.
+fn main() {}
