@@ -1,0 +1,85 @@
+//! Bodies of the HTTP API that the web client and the native client share.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{Counts, Person, RoomId, RoomInfo};
+
+/// `POST /api/v1/guests`: a person without an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CreateGuest {
+    /// The display name.
+    pub name: String,
+}
+
+/// The answer: an identity for the time of the token.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Guest {
+    /// For `hello` and for `Authorization: Bearer`.
+    pub token: String,
+    /// Who you are now.
+    pub person: Person,
+}
+
+impl std::fmt::Debug for Guest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The token is a secret: never in a log.
+        f.debug_struct("Guest").field("person", &self.person).finish_non_exhaustive()
+    }
+}
+
+/// `POST /api/v1/rooms`: open a room; the caller is its host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CreateRoom {
+    /// What it is about.
+    pub title: String,
+    /// At more length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub description: Option<String>,
+}
+
+/// A live room as the hallway or a link's preview shows it: `GET /api/v1/rooms/{room}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LiveRoom {
+    /// The room.
+    pub room: RoomInfo,
+    /// How many people.
+    pub counts: Counts,
+    /// Who is on stage, the first few.
+    pub stage: Vec<Person>,
+}
+
+/// The answer to `POST /api/v1/rooms`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RoomCreated {
+    /// The room's id.
+    pub id: RoomId,
+    /// The page to share, relative to the server: `/r/<id>`.
+    pub path: String,
+}
+
+/// `GET /api/v1/rooms`: what is live now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LiveRooms {
+    /// Largest first.
+    pub rooms: Vec<LiveRoom>,
+}
+
+/// Errors of the HTTP API (RFC 9457, `application/problem+json`) with the same codes as the socket's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Problem {
+    /// `about:blank#<code>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// For people.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code.
+    pub code: crate::ErrorCode,
+    /// What exactly, where there is more to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub detail: Option<String>,
+}

@@ -1,0 +1,26 @@
+//! Limits on what a client may send. Lengths are Unicode scalar values unless the name says bytes.
+
+/// A whole WebSocket message. The largest legitimate one is a `join` with its offer.
+pub const MESSAGE_MAX_BYTES: usize = 32 * 1024;
+/// An SDP offer. Chromium's, with five audio sections, measures 7 to 9 KiB.
+pub const OFFER_MAX_BYTES: usize = 16 * 1024;
+/// A display name.
+pub const NAME_MAX_CHARS: usize = 40;
+/// A room's title.
+pub const TITLE_MAX_CHARS: usize = 80;
+/// A room's description.
+pub const DESCRIPTION_MAX_CHARS: usize = 500;
+/// One line of chat.
+pub const CHAT_MAX_CHARS: usize = 500;
+/// A pinned link.
+pub const LINK_MAX_BYTES: usize = 500;
+/// The reason given with a report.
+pub const REPORT_MAX_CHARS: usize = 500;
+/// Lines of chat kept for those who join later.
+pub const CHAT_HISTORY_LINES: usize = 50;
+/// People in one page of the audience.
+pub const AUDIENCE_PAGE: usize = 100;
+/// The first message must arrive within this time.
+pub const HELLO_TIMEOUT_MS: u64 = 5_000;
+/// Most people on a stage, whatever the configuration says.
+pub const STAGE_MAX: usize = 50;

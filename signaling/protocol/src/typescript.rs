@@ -1,0 +1,86 @@
+//! The TypeScript declarations of everything on the wire.
+
+use ts_rs::{Config, TS};
+
+use crate::{
+    ChatMessage, ClientMessage, Counts, DirectEvent, ErrorBody, ErrorCode, Event, Hand, HandPolicy,
+    InvitationState, Joined, LinkRole, ModerationAct, ModerationEntry, Person, Reaction, Reply,
+    Request, RequestId, Resume, Resumed, Role, RoomEndReason, RoomEvent, RoomId, RoomInfo,
+    RoomKind, ServerMessage, Snapshot, SpeakerNumber, StageExit, StageMember, UserId, Welcome, You,
+    YourHand, YourInvitation, http, limits,
+};
+
+/// The whole of `web-demo/src/protocol.gen.ts`.
+#[must_use]
+pub fn declarations() -> String {
+    // Every integer here stays below 2^53, which a JavaScript number holds exactly.
+    let config = Config::new().with_large_int("number");
+    let mut text = String::from(
+        "// Generated from signaling/protocol; do not edit. `make generate` writes it, `make check` compares it.\n",
+    );
+    macro_rules! declare {
+        ($($kind:ty),* $(,)?) => {
+            $(
+                text.push_str("\nexport ");
+                text.push_str(&<$kind as TS>::decl(&config));
+                text.push('\n');
+            )*
+        };
+    }
+    declare!(
+        RoomId,
+        UserId,
+        RequestId,
+        SpeakerNumber,
+        ErrorCode,
+        ErrorBody,
+        Person,
+        Role,
+        RoomKind,
+        HandPolicy,
+        LinkRole,
+        Reaction,
+        RoomInfo,
+        StageMember,
+        Hand,
+        YourHand,
+        YourInvitation,
+        InvitationState,
+        StageExit,
+        RoomEndReason,
+        Counts,
+        ChatMessage,
+        ModerationAct,
+        ModerationEntry,
+        You,
+        Snapshot,
+        Resume,
+        ClientMessage,
+        Request,
+        Welcome,
+        Resumed,
+        Joined,
+        Reply,
+        RoomEvent,
+        Event,
+        DirectEvent,
+        ServerMessage,
+        http::CreateGuest,
+        http::Guest,
+        http::CreateRoom,
+        http::LiveRoom,
+        http::RoomCreated,
+        http::LiveRooms,
+        http::Problem,
+    );
+    text.push_str(&format!(
+        "\nexport const SUBPROTOCOL = \"{}\";\n\nexport const LIMITS = {{\n  nameMaxChars: {},\n  titleMaxChars: {},\n  descriptionMaxChars: {},\n  chatMaxChars: {},\n  chatHistoryLines: {},\n}} as const;\n",
+        crate::SUBPROTOCOL,
+        limits::NAME_MAX_CHARS,
+        limits::TITLE_MAX_CHARS,
+        limits::DESCRIPTION_MAX_CHARS,
+        limits::CHAT_MAX_CHARS,
+        limits::CHAT_HISTORY_LINES,
+    ));
+    text
+}

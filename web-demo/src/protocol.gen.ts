@@ -1,0 +1,903 @@
+// Generated from signaling/protocol; do not edit. `make generate` writes it, `make check` compares it.
+
+export type RoomId = string;
+
+export type UserId = string;
+
+export type RequestId = number;
+
+export type SpeakerNumber = number;
+
+export type ErrorCode = "bad_message" | "too_large" | "hello_timeout" | "unauthorized" | "token_expired" | "forbidden_origin" | "slow_reader" | "taken_over" | "draining" | "removed" | "unknown_type" | "invalid_field" | "rate_limited" | "busy" | "internal" | "not_found" | "method_not_allowed" | "room_not_found" | "room_ended" | "room_full" | "room_locked" | "not_invited" | "banned" | "blocked" | "invalid_link" | "already_joined" | "not_joined" | "bad_offer" | "media_unavailable" | "forbidden" | "not_present" | "not_on_stage" | "already_on_stage" | "hands_off" | "no_hand" | "no_invitation" | "stage_full" | "muted_by_moderator" | "slow_mode" | "text_refused";
+
+export type ErrorBody = { 
+/**
+ * What went wrong, for programs.
+ */
+code: ErrorCode, 
+/**
+ * What went wrong, for people (English).
+ */
+message: string, 
+/**
+ * When to try again, for `rate_limited`, `slow_mode` and `busy`.
+ */
+retry_after_ms?: number, };
+
+export type Person = { 
+/**
+ * Who it is, across rooms and devices.
+ */
+id: UserId, 
+/**
+ * The display name.
+ */
+name: string, 
+/**
+ * The unique handle, for those who have an account.
+ */
+handle?: string, 
+/**
+ * One line under the name, shown for creators.
+ */
+headline?: string, 
+/**
+ * Where the picture is, relative to the server.
+ */
+avatar?: string, 
+/**
+ * Entered by a link, without an account.
+ */
+guest: boolean, };
+
+export type Role = "listener" | "speaker" | "moderator" | "host";
+
+export type RoomKind = "open" | "social" | "closed";
+
+export type HandPolicy = "off" | "followed" | "everyone";
+
+export type LinkRole = "listener" | "speaker";
+
+export type Reaction = "clap" | "heart" | "laugh" | "fire" | "wow" | "hundred";
+
+export type RoomInfo = { 
+/**
+ * The room.
+ */
+id: RoomId, 
+/**
+ * What it is about, in a line.
+ */
+title: string, 
+/**
+ * What it is about, at more length.
+ */
+description: string, 
+/**
+ * Who may enter.
+ */
+kind: RoomKind, 
+/**
+ * Whose hands are taken.
+ */
+hand_policy: HandPolicy, 
+/**
+ * Nobody new may enter.
+ */
+locked: boolean, 
+/**
+ * Who opened the room, and reclaims it on return.
+ */
+owner: UserId, 
+/**
+ * Who is host now (acting, while the owner is away); nobody in the seconds before succession.
+ */
+host?: UserId, 
+/**
+ * A link shown to everybody.
+ */
+pinned_link?: string, 
+/**
+ * Least time between two lines of chat by one person; 0 is off.
+ */
+slow_mode_ms: number, 
+/**
+ * How long a turn on stage should last, shown to all; 0 is off.
+ */
+turn_ms: number, 
+/**
+ * Most people on stage.
+ */
+max_speakers: number, 
+/**
+ * When the room will end by itself if nothing changes (nobody on stage, or its time is up).
+ */
+ends_at_ms?: number, };
+
+export type StageMember = { 
+/**
+ * Who.
+ */
+person: Person, 
+/**
+ * The CSRC of their packets.
+ */
+number: SpeakerNumber, 
+/**
+ * Host, moderator or speaker.
+ */
+role: Role, 
+/**
+ * Not heard: by their own choice or a moderator's.
+ */
+muted: boolean, 
+/**
+ * Not heard until a moderator allows it again.
+ */
+muted_by_moderator: boolean, 
+/**
+ * False while their connection is lost and the reconnect grace runs.
+ */
+present: boolean, 
+/**
+ * When they came on stage.
+ */
+since_ms: number, };
+
+export type Hand = { 
+/**
+ * Whose.
+ */
+person: Person, 
+/**
+ * Place in the queue: smaller was raised earlier.
+ */
+order: number, 
+/**
+ * When it was raised.
+ */
+raised_at_ms: number, 
+/**
+ * Has been on stage in this room before (for quiet-first sorting).
+ */
+has_spoken: boolean, };
+
+export type YourHand = { 
+/**
+ * 1 is next.
+ */
+position: number, 
+/**
+ * Median turn so far times position; absent until a turn was measured.
+ */
+estimated_wait_ms?: number, };
+
+export type YourInvitation = { 
+/**
+ * Who invites.
+ */
+by: UserId, 
+/**
+ * When it expires.
+ */
+expires_at_ms: number, };
+
+export type InvitationState = "sent" | "accepted" | "declined" | "expired";
+
+export type StageExit = "stepped_down" | "moved" | "left" | "removed" | "lost";
+
+export type RoomEndReason = "ended_by_host" | "empty" | "time_up" | "ended_by_operator" | "shutdown";
+
+export type Counts = { 
+/**
+ * People in the audience.
+ */
+listeners: number, 
+/**
+ * Raised hands.
+ */
+hands: number, };
+
+export type ChatMessage = { 
+/**
+ * Counts up within the room.
+ */
+number: number, 
+/**
+ * Who wrote it.
+ */
+from: Person, 
+/**
+ * What they wrote.
+ */
+text: string, 
+/**
+ * When.
+ */
+at_ms: number, };
+
+export type ModerationAct = "muted" | "allowed_unmute" | "moved_to_audience" | "made_moderator" | "revoked_moderator" | "transferred_host" | "removed" | "banned" | "unbanned" | "locked" | "unlocked" | "changed_hand_policy" | "reported";
+
+export type ModerationEntry = { 
+/**
+ * When.
+ */
+at_ms: number, 
+/**
+ * Who did it.
+ */
+by: Person, 
+/**
+ * What was done.
+ */
+act: ModerationAct, 
+/**
+ * To whom, where it was done to somebody.
+ */
+to?: Person, 
+/**
+ * The reason given with a report.
+ */
+reason?: string, };
+
+export type You = { 
+/**
+ * Who you are.
+ */
+person: Person, 
+/**
+ * What you are.
+ */
+role: Role, 
+/**
+ * Your hand, while it is up.
+ */
+hand?: YourHand, 
+/**
+ * Your invitation to the stage, while it stands.
+ */
+invitation?: YourInvitation, };
+
+export type Snapshot = { 
+/**
+ * The last event it contains.
+ */
+seq: number, 
+/**
+ * What time it is in the room.
+ */
+now_ms: number, 
+/**
+ * The room.
+ */
+room: RoomInfo, 
+/**
+ * Who is on stage, in the order in which they came.
+ */
+stage: Array<StageMember>, 
+/**
+ * How many people.
+ */
+counts: Counts, 
+/**
+ * The last lines of chat, oldest first.
+ */
+chat: Array<ChatMessage>, 
+/**
+ * You.
+ */
+you: You, 
+/**
+ * The queue of hands in its order, for moderators and the host.
+ */
+hands?: Array<Hand>, };
+
+export type Resume = { 
+/**
+ * The secret from `welcome`.
+ */
+session: string, };
+
+export type ClientMessage = { "type": "hello", 
+/**
+ * From `POST /api/v1/guests`, from signing in, or from another product's application token.
+ */
+token: string, 
+/**
+ * Continue a lost session.
+ */
+resume?: Resume, } | { "type": "ping" } | { "type": "join", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * SDP: one sendonly and up to four recvonly audio sections.
+ */
+offer: string, 
+/**
+ * The secret of a link, for closed and locked rooms or with a role.
+ */
+link?: string, } | { "type": "leave" } | { "type": "restart_ice", 
+/**
+ * The new offer.
+ */
+offer: string, } | { "type": "raise_hand" } | { "type": "lower_hand" } | { "type": "invite", 
+/**
+ * To whom.
+ */
+user: UserId, } | { "type": "dismiss_hand", 
+/**
+ * Whose.
+ */
+user: UserId, } | { "type": "accept_invite" } | { "type": "decline_invite" } | { "type": "take_stage" } | { "type": "step_down" } | { "type": "mute" } | { "type": "unmute" } | { "type": "mute_speaker", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "allow_unmute", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "move_to_audience", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "make_moderator", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "revoke_moderator", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "transfer_host", 
+/**
+ * To whom.
+ */
+user: UserId, } | { "type": "remove", 
+/**
+ * Whom.
+ */
+user: UserId, 
+/**
+ * And never again in this room.
+ */
+ban: boolean, } | { "type": "unban", 
+/**
+ * Whose.
+ */
+user: UserId, } | { "type": "set_hand_policy", 
+/**
+ * The new policy.
+ */
+policy: HandPolicy, } | { "type": "lock" } | { "type": "unlock" } | { "type": "end_room" } | { "type": "chat", 
+/**
+ * What.
+ */
+text: string, } | { "type": "react", 
+/**
+ * With what.
+ */
+reaction: Reaction, } | { "type": "pin_link", 
+/**
+ * An http or https address; absent takes it away.
+ */
+url?: string, } | { "type": "update_room", 
+/**
+ * A new title.
+ */
+title?: string, 
+/**
+ * A new description.
+ */
+description?: string, 
+/**
+ * Least time between two lines of chat by one person; 0 is off.
+ */
+slow_mode_ms?: number, 
+/**
+ * How long a turn on stage should last; 0 is off.
+ */
+turn_ms?: number, } | { "type": "ping_follower", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "audience", 
+/**
+ * From the page before; absent for the first.
+ */
+cursor?: string, } | { "type": "create_link", 
+/**
+ * What it gives.
+ */
+role: LinkRole, 
+/**
+ * How long it works.
+ */
+expires_in_ms: number, } | { "type": "revoke_link", 
+/**
+ * Its secret.
+ */
+link: string, } | { "type": "report", 
+/**
+ * Whom.
+ */
+user: UserId, 
+/**
+ * Why.
+ */
+reason: string, } | { "type": "moderation_log" };
+
+export type Request = { 
+/**
+ * Named in the answer's `re`. The same id sent twice is answered as if sent once.
+ */
+id: RequestId, } & ({ "type": "hello", 
+/**
+ * From `POST /api/v1/guests`, from signing in, or from another product's application token.
+ */
+token: string, 
+/**
+ * Continue a lost session.
+ */
+resume?: Resume, } | { "type": "ping" } | { "type": "join", 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * SDP: one sendonly and up to four recvonly audio sections.
+ */
+offer: string, 
+/**
+ * The secret of a link, for closed and locked rooms or with a role.
+ */
+link?: string, } | { "type": "leave" } | { "type": "restart_ice", 
+/**
+ * The new offer.
+ */
+offer: string, } | { "type": "raise_hand" } | { "type": "lower_hand" } | { "type": "invite", 
+/**
+ * To whom.
+ */
+user: UserId, } | { "type": "dismiss_hand", 
+/**
+ * Whose.
+ */
+user: UserId, } | { "type": "accept_invite" } | { "type": "decline_invite" } | { "type": "take_stage" } | { "type": "step_down" } | { "type": "mute" } | { "type": "unmute" } | { "type": "mute_speaker", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "allow_unmute", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "move_to_audience", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "make_moderator", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "revoke_moderator", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "transfer_host", 
+/**
+ * To whom.
+ */
+user: UserId, } | { "type": "remove", 
+/**
+ * Whom.
+ */
+user: UserId, 
+/**
+ * And never again in this room.
+ */
+ban: boolean, } | { "type": "unban", 
+/**
+ * Whose.
+ */
+user: UserId, } | { "type": "set_hand_policy", 
+/**
+ * The new policy.
+ */
+policy: HandPolicy, } | { "type": "lock" } | { "type": "unlock" } | { "type": "end_room" } | { "type": "chat", 
+/**
+ * What.
+ */
+text: string, } | { "type": "react", 
+/**
+ * With what.
+ */
+reaction: Reaction, } | { "type": "pin_link", 
+/**
+ * An http or https address; absent takes it away.
+ */
+url?: string, } | { "type": "update_room", 
+/**
+ * A new title.
+ */
+title?: string, 
+/**
+ * A new description.
+ */
+description?: string, 
+/**
+ * Least time between two lines of chat by one person; 0 is off.
+ */
+slow_mode_ms?: number, 
+/**
+ * How long a turn on stage should last; 0 is off.
+ */
+turn_ms?: number, } | { "type": "ping_follower", 
+/**
+ * Whom.
+ */
+user: UserId, } | { "type": "audience", 
+/**
+ * From the page before; absent for the first.
+ */
+cursor?: string, } | { "type": "create_link", 
+/**
+ * What it gives.
+ */
+role: LinkRole, 
+/**
+ * How long it works.
+ */
+expires_in_ms: number, } | { "type": "revoke_link", 
+/**
+ * Its secret.
+ */
+link: string, } | { "type": "report", 
+/**
+ * Whom.
+ */
+user: UserId, 
+/**
+ * Why.
+ */
+reason: string, } | { "type": "moderation_log" });
+
+export type Welcome = { 
+/**
+ * A secret: whoever sends it in `hello.resume` continues this session.
+ */
+session: string, 
+/**
+ * Who you are.
+ */
+person: Person, 
+/**
+ * How long a lost session is kept.
+ */
+reconnect_grace_ms: number, 
+/**
+ * The room this session is in, if it was resumed there.
+ */
+room?: Resumed, };
+
+export type Resumed = { 
+/**
+ * Which.
+ */
+room: RoomId, 
+/**
+ * The room as it is now.
+ */
+snapshot: Snapshot, };
+
+export type Joined = { 
+/**
+ * SDP: the one answer this connection needs.
+ */
+answer: string, 
+/**
+ * The room as it is now.
+ */
+snapshot: Snapshot, };
+
+export type Reply = { "type": "ok" } | { "type": "welcome" } & Welcome | { "type": "joined" } & Joined | { "type": "ice_restarted", 
+/**
+ * The SDP answer.
+ */
+answer: string, } | { "type": "audience", 
+/**
+ * Listeners, in the order in which they came.
+ */
+people: Array<Person>, 
+/**
+ * For the next page; absent on the last.
+ */
+next?: string, } | { "type": "link", 
+/**
+ * The secret; the page's address is `/r/<room>#<secret>`.
+ */
+link: string, } | { "type": "moderation_log", 
+/**
+ * Oldest first.
+ */
+entries: Array<ModerationEntry>, } | { "type": "error", 
+/**
+ * Why.
+ */
+error: ErrorBody, };
+
+export type RoomEvent = { "type": "room_updated", 
+/**
+ * The room as it is now.
+ */
+room: RoomInfo, } | { "type": "stage_updated", 
+/**
+ * The member as they are now.
+ */
+member: StageMember, } | { "type": "stage_left", 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * Why.
+ */
+reason: StageExit, } | { "type": "counts", 
+/**
+ * The new counts.
+ */
+counts: Counts, } | { "type": "chat", 
+/**
+ * The line.
+ */
+message: ChatMessage, } | { "type": "chat_cleared", 
+/**
+ * Whose.
+ */
+user: UserId, } | { "type": "reactions", 
+/**
+ * How many of each.
+ */
+reactions: Array<[Reaction, number]>, } | { "type": "room_ended", 
+/**
+ * Why.
+ */
+reason: RoomEndReason, };
+
+export type Event = { 
+/**
+ * One more than the event before.
+ */
+seq: number, } & ({ "type": "room_updated", 
+/**
+ * The room as it is now.
+ */
+room: RoomInfo, } | { "type": "stage_updated", 
+/**
+ * The member as they are now.
+ */
+member: StageMember, } | { "type": "stage_left", 
+/**
+ * Who.
+ */
+user: UserId, 
+/**
+ * Why.
+ */
+reason: StageExit, } | { "type": "counts", 
+/**
+ * The new counts.
+ */
+counts: Counts, } | { "type": "chat", 
+/**
+ * The line.
+ */
+message: ChatMessage, } | { "type": "chat_cleared", 
+/**
+ * Whose.
+ */
+user: UserId, } | { "type": "reactions", 
+/**
+ * How many of each.
+ */
+reactions: Array<[Reaction, number]>, } | { "type": "room_ended", 
+/**
+ * Why.
+ */
+reason: RoomEndReason, });
+
+export type DirectEvent = { "type": "your_role", 
+/**
+ * What you are now.
+ */
+role: Role, } | { "type": "your_hand", 
+/**
+ * Absent: your hand is down.
+ */
+hand?: YourHand, } | { "type": "your_invitation", 
+/**
+ * Absent: it was answered, withdrawn, or has expired.
+ */
+invitation?: YourInvitation, } | { "type": "your_mute", 
+/**
+ * Not heard.
+ */
+muted: boolean, 
+/**
+ * Only a moderator can lift it.
+ */
+by_moderator: boolean, } | { "type": "removed", 
+/**
+ * And cannot come back.
+ */
+banned: boolean, } | { "type": "hands", 
+/**
+ * In the queue's order.
+ */
+hands: Array<Hand>, } | { "type": "hand_raised", 
+/**
+ * Whose, and where.
+ */
+hand: Hand, } | { "type": "hand_lowered", 
+/**
+ * Whose.
+ */
+user: UserId, } | { "type": "invitation_updated", 
+/**
+ * Whose.
+ */
+person: Person, 
+/**
+ * What.
+ */
+state: InvitationState, } | { "type": "reported", 
+/**
+ * What the log says.
+ */
+entry: ModerationEntry, } | { "type": "pinged", 
+/**
+ * Who calls.
+ */
+by: Person, 
+/**
+ * Into which room.
+ */
+room: RoomId, 
+/**
+ * Its title.
+ */
+title: string, } | { "type": "media_connected" } | { "type": "media_closed" } | { "type": "quality", 
+/**
+ * Packets lost on the way to you, in thousandths.
+ */
+loss_permille: number, 
+/**
+ * Interarrival jitter on the way to you.
+ */
+jitter_ms: number, 
+/**
+ * Round trip, once known.
+ */
+rtt_ms?: number, } | { "type": "closing", 
+/**
+ * The reason.
+ */
+error: ErrorBody, };
+
+export type ServerMessage = { 
+/**
+ * The request's id.
+ */
+re: RequestId, } & ({ "type": "ok" } | { "type": "welcome" } & Welcome | { "type": "joined" } & Joined | { "type": "ice_restarted", 
+/**
+ * The SDP answer.
+ */
+answer: string, } | { "type": "audience", 
+/**
+ * Listeners, in the order in which they came.
+ */
+people: Array<Person>, 
+/**
+ * For the next page; absent on the last.
+ */
+next?: string, } | { "type": "link", 
+/**
+ * The secret; the page's address is `/r/<room>#<secret>`.
+ */
+link: string, } | { "type": "moderation_log", 
+/**
+ * Oldest first.
+ */
+entries: Array<ModerationEntry>, } | { "type": "error", 
+/**
+ * Why.
+ */
+error: ErrorBody, }) | Event | DirectEvent;
+
+export type CreateGuest = { 
+/**
+ * The display name.
+ */
+name: string, };
+
+export type Guest = { 
+/**
+ * For `hello` and for `Authorization: Bearer`.
+ */
+token: string, 
+/**
+ * Who you are now.
+ */
+person: Person, };
+
+export type CreateRoom = { 
+/**
+ * What it is about.
+ */
+title: string, 
+/**
+ * At more length.
+ */
+description?: string, };
+
+export type LiveRoom = { 
+/**
+ * The room.
+ */
+room: RoomInfo, 
+/**
+ * How many people.
+ */
+counts: Counts, 
+/**
+ * Who is on stage, the first few.
+ */
+stage: Array<Person>, };
+
+export type RoomCreated = { 
+/**
+ * The room's id.
+ */
+id: RoomId, 
+/**
+ * The page to share, relative to the server: `/r/<id>`.
+ */
+path: string, };
+
+export type LiveRooms = { 
+/**
+ * Largest first.
+ */
+rooms: Array<LiveRoom>, };
+
+export type Problem = { 
+/**
+ * `about:blank#<code>`.
+ */
+type: string, 
+/**
+ * For people.
+ */
+title: string, 
+/**
+ * The HTTP status.
+ */
+status: number, 
+/**
+ * The stable code.
+ */
+code: ErrorCode, 
+/**
+ * What exactly, where there is more to say.
+ */
+detail?: string, };
+
+export const SUBPROTOCOL = "palco.v1";
+
+export const LIMITS = {
+  nameMaxChars: 40,
+  titleMaxChars: 80,
+  descriptionMaxChars: 500,
+  chatMaxChars: 500,
+  chatHistoryLines: 50,
+} as const;
