@@ -14,10 +14,14 @@ use crate::rtp::Ssrc;
 mod answer;
 mod read;
 
-/// Longest offer that is read, in bytes. Chromium's with five sections has 7 KiB, Firefox's 6 KiB.
+/// Longest offer that is read, in bytes. Chromium's and Firefox's, with five sections, have 5.
 pub const MAX_OFFER_BYTES: usize = 16 * 1024;
-/// Most lines of an offer; Chromium's has about 160.
+/// Most lines of an offer; Chromium's has 150.
 pub const MAX_OFFER_LINES: usize = 600;
+/// Longest line of an offer, in bytes; the longest in use are fingerprints by sha-512 and candidates, about 200.
+const MAX_LINE_BYTES: usize = 1024;
+/// A microphone and the slots.
+const MAX_SECTIONS: usize = 1 + SLOTS;
 
 /// What a client offered, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +64,8 @@ enum Role {
 struct Section {
     mid: String,
     role: Role,
+    /// Echoed (RFC 8829 section 5.3.1).
+    protocol: &'static str,
 }
 
 /// Why an offer is refused.
@@ -89,13 +95,13 @@ pub enum OfferError {
     /// Two sections with one mid.
     #[error("offer has a mid twice")]
     DuplicateMid,
-    /// Not all sections in one BUNDLE group.
+    /// Not all sections in one BUNDLE group, led by the first; or one of them given up (port 0).
     #[error("offer does not bundle all its sections")]
     NotBundled,
-    /// A section without rtcp-mux.
+    /// The bundle's first section lacks rtcp-mux.
     #[error("offer does not multiplex RTCP")]
     NoRtcpMux,
-    /// No ICE credentials, invalid ones, or different ones in different sections.
+    /// No ICE credentials, invalid ones, or contradicting ones.
     #[error("offer's ICE credentials are missing or invalid")]
     BadIce,
     /// No sha-256 fingerprint (none at all, or other hashes only).

@@ -42,7 +42,7 @@ fn write_section(
 ) -> fmt::Result {
     let section = &offer.sections[index];
     let opus = offer.profile.opus_pt;
-    write!(sdp, "m=audio 9 UDP/TLS/RTP/SAVPF {opus}")?;
+    write!(sdp, "m=audio 9 {} {opus}", section.protocol)?;
     // RED second: accepted from and sent to this client, yet it goes on sending plain Opus unless it prefers RED.
     if let Some(red) = offer.profile.red_pt {
         write!(sdp, " {red}")?;
