@@ -1,1 +1,153 @@
-//! WebSocket sessions, room tasks, outboxes and the directory of live rooms.
+//! Signalling: WebSocket sessions, one task per room, bounded outboxes, the directory of what is live.
+//!
+//! ```text
+//!  socket ──► ws ──► session ──► mailbox ──► room_task ──► palco_room::Room (pure)
+//!    ▲         │      rate limit   bounded      │  performs the effects
+//!    │         │      message → command         ├──► Media (port): gate, connect, drop
+//!    └─ outbox ◄────────────────────────────────┘
+//!       bounded; a broadcast is serialised once
+//! ```
+//!
+//! One task owns each room; nobody else holds a reference to it, they send to its mailbox. A socket's
+//! task owns the socket; others only push to its [`outbox`]. A [`session::Session`] outlives its
+//! socket by the room's reconnect grace. Not here: SQL, HTTP, SDP, the media plane's insides. They
+//! stand behind the two ports, [`Media`] and [`Identity`].
+
+mod directory;
+mod outbox;
+mod ports;
+mod rate;
+mod room_task;
+mod session;
+mod ws;
+
+use std::sync::Arc;
+
+use palco_protocol::{
+    ErrorCode, RoomEndReason, RoomId,
+    http::{LiveRoom, LiveRooms},
+};
+use palco_room::Settings;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+};
+use tokio_tungstenite::WebSocketStream;
+
+pub use ports::{Identity, Media, MediaEvent, MediaRefusal, PeerId, PortFuture};
+pub use ws::websocket_config;
+
+use directory::Directory;
+
+/// Limits of this process.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Most rooms at a time.
+    pub max_rooms: usize,
+    /// Most WebSockets at a time.
+    pub max_sockets: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        // 50,000 sockets at the measured memory of one (docs/operations.md) fit a small machine.
+        Self { max_rooms: 10_000, max_sockets: 50_000 }
+    }
+}
+
+/// What all sockets and rooms of one server share.
+struct Shared {
+    config: Config,
+    media: Arc<dyn Media>,
+    identity: Arc<dyn Identity>,
+    directory: Directory,
+    draining: watch::Sender<bool>,
+}
+
+/// The signalling layer of one server. Clones are the same layer.
+#[derive(Clone)]
+pub struct Signaling {
+    shared: Arc<Shared>,
+}
+
+impl Signaling {
+    /// A layer with no rooms. Must be used within a tokio runtime.
+    #[must_use]
+    pub fn new(config: Config, media: Arc<dyn Media>, identity: Arc<dyn Identity>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                config,
+                media,
+                identity,
+                directory: Directory::default(),
+                draining: watch::Sender::new(false),
+            }),
+        }
+    }
+
+    /// Serves one WebSocket until it closes. The handshake is done; `socket` should be configured
+    /// with [`websocket_config`].
+    pub async fn serve<S>(&self, socket: WebSocketStream<S>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        ws::serve(&self.shared, socket).await;
+    }
+
+    /// Opens a room and starts its task.
+    ///
+    /// # Errors
+    /// `busy` when the server has as many rooms as it may, `draining` while it shuts down.
+    pub fn open_room(&self, settings: Settings) -> Result<RoomId, ErrorCode> {
+        if *self.shared.draining.borrow() {
+            return Err(ErrorCode::Draining);
+        }
+        if self.shared.directory.room_count() >= self.shared.config.max_rooms {
+            return Err(ErrorCode::Busy);
+        }
+        Ok(room_task::open(&self.shared, settings))
+    }
+
+    /// A live room as others see it, at most a second old.
+    #[must_use]
+    pub fn live_room(&self, room: RoomId) -> Option<LiveRoom> {
+        self.shared.directory.room(room).map(|handle| handle.live())
+    }
+
+    /// The live rooms that anybody may enter, largest first.
+    #[must_use]
+    pub fn live_rooms(&self) -> LiveRooms {
+        let mut rooms = self.shared.directory.open_rooms();
+        rooms.sort_by_key(|live| std::cmp::Reverse(live.counts.listeners));
+        LiveRooms { rooms }
+    }
+
+    /// Hands over what the media plane reports. Called by the composition's pump, one event after another.
+    pub async fn media_event(&self, event: MediaEvent) {
+        let peer = event.peer();
+        if let Some(room) = self.shared.directory.room_of_peer(peer) {
+            room.media(event).await;
+        }
+    }
+
+    /// Live rooms and open sockets.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        (self.shared.directory.room_count(), self.shared.directory.socket_count())
+    }
+
+    /// Ends a room for a reason of the operator's.
+    pub async fn end_room(&self, room: RoomId, reason: RoomEndReason) {
+        if let Some(handle) = self.shared.directory.room(room) {
+            handle.end(reason).await;
+        }
+    }
+
+    /// Tells every socket that the server goes away, and ends every room. No room opens afterwards.
+    pub async fn shut_down(&self) {
+        self.shared.draining.send_replace(true);
+        for handle in self.shared.directory.rooms() {
+            handle.end(RoomEndReason::Shutdown).await;
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! A session: who is connected, in which room, what was answered. Turns messages into the room's commands.
+//!
+//! It outlives its socket: while its room keeps the person's place (the reconnect grace), a new socket
+//! continues it by its secret. The room's task and the socket's task share it; its lock is held for a few
+//! instructions and never across an await.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use palco_protocol::{
+    ClientMessage, ErrorBody, ErrorCode, Joined, Person, Reply, Request, RequestId, Resume,
+    Resumed, RoomId, UserId, Welcome, limits,
+};
+use palco_room::{Command, LinkSecret};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use uuid::Uuid;
+
+use crate::{
+    MediaRefusal, PeerId, Shared,
+    outbox::Outbox,
+    rate::Limits,
+    room_task::{Entered, RoomHandle},
+    ws,
+};
+
+/// Answers kept, so that a request sent twice (over a resumed socket, say) is answered as if sent once.
+const ANSWERS_KEPT: usize = 16;
+
+pub(crate) struct Session {
+    secret: String,
+    person: Person,
+    opened: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    room: Option<RoomHandle>,
+    peer: Option<PeerId>,
+    /// The socket's; another one after a resume.
+    outbox: Arc<Outbox>,
+    attached: bool,
+    answered: VecDeque<(RequestId, Utf8Bytes)>,
+    limits: Limits,
+}
+
+impl Session {
+    fn new(person: Person, outbox: &Arc<Outbox>) -> Self {
+        Self {
+            // 122 random bits of the operating system.
+            secret: Uuid::new_v4().simple().to_string(),
+            person,
+            opened: Instant::now(),
+            state: Mutex::new(State {
+                room: None,
+                peer: None,
+                outbox: Arc::clone(outbox),
+                attached: true,
+                answered: VecDeque::new(),
+                limits: Limits::default(),
+            }),
+        }
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    pub(crate) fn person(&self) -> &Person {
+        &self.person
+    }
+
+    fn user(&self) -> UserId {
+        self.person.id
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while the lock is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn room(&self) -> Option<RoomHandle> {
+        self.state().room.clone()
+    }
+
+    /// The room's task let the person in over `peer`.
+    pub(crate) fn entered(&self, room: RoomHandle, peer: PeerId) {
+        let mut state = self.state();
+        state.room = Some(room);
+        state.peer = Some(peer);
+    }
+
+    /// The person is no longer in the room; a session without a socket ends with it.
+    pub(crate) fn left(&self, shared: &Shared, room: RoomId) {
+        let mut state = self.state();
+        if state.room.as_ref().is_some_and(|handle| handle.id() == room) {
+            state.room = None;
+            state.peer = None;
+            if !state.attached {
+                shared.directory.remove_session(self);
+            }
+        }
+    }
+}
+
+/// Greets a new socket: a new session, or the continued one.
+pub(crate) async fn hello(
+    shared: &Arc<Shared>,
+    token: &str,
+    resume: Option<Resume>,
+    outbox: &Arc<Outbox>,
+) -> Result<(Arc<Session>, Welcome), ErrorBody> {
+    let person = shared.identity.identify(token).await?;
+    let continued = resume
+        .and_then(|resume| shared.directory.session(&resume.session))
+        .filter(|session| session.user() == person.id);
+    let Some(session) = continued else {
+        let session = Arc::new(Session::new(person, outbox));
+        shared.directory.add_session(&session);
+        let welcome = welcome(&session, None);
+        return Ok((session, welcome));
+    };
+    let room = {
+        let mut state = session.state();
+        // The server may not have noticed yet that the socket before is dead.
+        state.outbox.close(ErrorCode::TakenOver);
+        state.outbox = Arc::clone(outbox);
+        state.attached = true;
+        state.room.clone()
+    };
+    // Its room may have dropped it, and removed it, between look-up and lock.
+    shared.directory.add_session(&session);
+    let resumed = match room {
+        Some(room) => room
+            .resume(session.user(), outbox)
+            .await
+            .map(|snapshot| Resumed { room: room.id(), snapshot }),
+        None => None,
+    };
+    let welcome = welcome(&session, resumed);
+    Ok((session, welcome))
+}
+
+fn welcome(session: &Session, room: Option<Resumed>) -> Welcome {
+    Welcome {
+        session: session.secret.clone(),
+        person: session.person.clone(),
+        reconnect_grace_ms: palco_room::Timers::default().reconnect_grace_ms,
+        room,
+    }
+}
+
+/// The socket of `outbox` is gone. If it was still this session's, the room's grace begins.
+pub(crate) async fn detach(shared: &Arc<Shared>, session: &Arc<Session>, outbox: &Arc<Outbox>) {
+    let room = {
+        let mut state = session.state();
+        if !Arc::ptr_eq(&state.outbox, outbox) {
+            return;
+        }
+        state.attached = false;
+        if state.room.is_none() {
+            shared.directory.remove_session(session);
+        }
+        state.room.clone()
+    };
+    if let Some(room) = room {
+        room.lost(session.user(), outbox).await;
+    }
+}
+
+/// One request, answered.
+pub(crate) async fn handle(
+    shared: &Arc<Shared>,
+    session: &Arc<Session>,
+    outbox: &Arc<Outbox>,
+    request: Request,
+) -> Utf8Bytes {
+    let Request { id, message } = request;
+    {
+        let mut state = session.state();
+        if let Some((_, text)) = state.answered.iter().find(|(answered, _)| *answered == id) {
+            return text.clone();
+        }
+        let now_ms = u64::try_from(session.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Err(retry_after_ms) = state.limits.admit(now_ms, &message) {
+            let mut error = ErrorBody::from(ErrorCode::RateLimited);
+            error.retry_after_ms = Some(retry_after_ms);
+            return ws::answer(id, Reply::Error { error });
+        }
+    }
+    // A join's answer is large, and joining again is harmless; a ping's is not worth keeping.
+    let keep = !matches!(message, ClientMessage::Join { .. } | ClientMessage::Ping);
+    let reply = perform(shared, session, outbox, message)
+        .await
+        .unwrap_or_else(|error| Reply::Error { error });
+    let text = ws::answer(id, reply);
+    if keep {
+        let mut state = session.state();
+        if state.answered.len() == ANSWERS_KEPT {
+            state.answered.pop_front();
+        }
+        state.answered.push_back((id, text.clone()));
+    }
+    text
+}
+
+async fn perform(
+    shared: &Arc<Shared>,
+    session: &Arc<Session>,
+    outbox: &Arc<Outbox>,
+    message: ClientMessage,
+) -> Result<Reply, ErrorBody> {
+    match message {
+        ClientMessage::Hello { .. } => Err(ErrorCode::BadMessage.into()),
+        ClientMessage::Ping => Ok(Reply::Ok),
+        ClientMessage::Join { room, offer, link } => {
+            join(shared, session, outbox, room, offer, link).await
+        }
+        ClientMessage::RestartIce { offer } => {
+            let peer = session.state().peer.ok_or(ErrorCode::NotJoined)?;
+            check_offer(&offer)?;
+            let answer = shared.media.restart_ice(peer, offer).await.map_err(media_error)?;
+            Ok(Reply::IceRestarted { answer })
+        }
+        ClientMessage::Leave => {
+            // Leaving twice is a no-op.
+            if let Some(room) = session.room() {
+                room.command(session.user(), Command::Leave).await?;
+            }
+            Ok(Reply::Ok)
+        }
+        ClientMessage::Audience { cursor } => {
+            let room = session.room().ok_or(ErrorCode::NotJoined)?;
+            let after = cursor.map(|text| text.parse::<u64>()).transpose();
+            let after = after.map_err(|_| ErrorCode::InvalidField)?;
+            let (people, next) = room.audience(after).await?;
+            Ok(Reply::Audience { people, next: next.map(|next| next.to_string()) })
+        }
+        ClientMessage::ModerationLog => {
+            let room = session.room().ok_or(ErrorCode::NotJoined)?;
+            Ok(Reply::ModerationLog { entries: room.moderation_log(session.user()).await? })
+        }
+        ClientMessage::CreateLink { role, expires_in_ms } => {
+            let room = session.room().ok_or(ErrorCode::NotJoined)?;
+            let link = Uuid::new_v4().simple().to_string();
+            let secret = LinkSecret(link.clone());
+            let command = Command::CreateLink { secret, role, expires_in_ms };
+            room.command(session.user(), command).await?;
+            Ok(Reply::Link { link })
+        }
+        other => {
+            let room = session.room().ok_or(ErrorCode::NotJoined)?;
+            room.command(session.user(), command_of(other)?).await?;
+            Ok(Reply::Ok)
+        }
+    }
+}
+
+/// Enters a room: the room admits, then the media plane takes the offer, and only then the answer goes
+/// out; else the browser's first check would arrive before its credentials.
+async fn join(
+    shared: &Arc<Shared>,
+    session: &Arc<Session>,
+    outbox: &Arc<Outbox>,
+    room: RoomId,
+    offer: String,
+    link: Option<String>,
+) -> Result<Reply, ErrorBody> {
+    check_offer(&offer)?;
+    // Joining the room one is in replaces the media connection; another room must be left first.
+    if session.room().is_some_and(|current| current.id() != room) {
+        return Err(ErrorCode::AlreadyJoined.into());
+    }
+    let handle = shared.directory.room(room).ok_or(ErrorCode::RoomNotFound)?;
+    let peer = shared.directory.next_peer();
+    let Entered { snapshot, anew } = handle.enter(session, outbox, peer, link).await?;
+    match shared.media.connect(room, peer, offer).await {
+        Ok(answer) => {
+            handle.media_ready(session.user(), peer).await;
+            Ok(Reply::Joined(Box::new(Joined { answer, snapshot })))
+        }
+        Err(refusal) => {
+            if anew {
+                handle.command(session.user(), Command::Leave).await?;
+            }
+            Err(media_error(refusal))
+        }
+    }
+}
+
+fn check_offer(offer: &str) -> Result<(), ErrorCode> {
+    if offer.len() > limits::OFFER_MAX_BYTES { Err(ErrorCode::BadOffer) } else { Ok(()) }
+}
+
+fn media_error(refusal: MediaRefusal) -> ErrorBody {
+    match refusal {
+        MediaRefusal::BadOffer(what) => {
+            let mut error = ErrorBody::from(ErrorCode::BadOffer);
+            error.message = format!("{} {what}", error.message);
+            error
+        }
+        MediaRefusal::Full => ErrorCode::MediaUnavailable.into(),
+        MediaRefusal::Gone => ErrorCode::NotJoined.into(),
+    }
+}
+
+/// The room's command for a message that needs nothing but the room.
+fn command_of(message: ClientMessage) -> Result<Command, ErrorCode> {
+    use ClientMessage as M;
+    Ok(match message {
+        // The follow graph is not kept yet: nobody is followed.
+        M::RaiseHand => Command::RaiseHand { followed: false },
+        M::LowerHand => Command::LowerHand,
+        M::Invite { user } => Command::Invite { user },
+        M::DismissHand { user } => Command::DismissHand { user },
+        M::AcceptInvite => Command::AcceptInvite,
+        M::DeclineInvite => Command::DeclineInvite,
+        M::TakeStage => Command::TakeStage,
+        M::StepDown => Command::StepDown,
+        M::Mute => Command::Mute,
+        M::Unmute => Command::Unmute,
+        M::MuteSpeaker { user } => Command::MuteSpeaker { user },
+        M::AllowUnmute { user } => Command::AllowUnmute { user },
+        M::MoveToAudience { user } => Command::MoveToAudience { user },
+        M::MakeModerator { user } => Command::MakeModerator { user },
+        M::RevokeModerator { user } => Command::RevokeModerator { user },
+        M::TransferHost { user } => Command::TransferHost { user },
+        M::Remove { user, ban } => Command::Remove { user, ban },
+        M::Unban { user } => Command::Unban { user },
+        M::SetHandPolicy { policy } => Command::SetHandPolicy { policy },
+        M::Lock => Command::Lock,
+        M::Unlock => Command::Unlock,
+        M::EndRoom => Command::EndRoom,
+        M::Chat { text } => Command::Chat { text },
+        M::React { reaction } => Command::React { reaction },
+        M::PinLink { url } => Command::PinLink { url },
+        M::UpdateRoom { title, description, slow_mode_ms, turn_ms } => {
+            Command::UpdateRoom { title, description, slow_mode_ms, turn_ms }
+        }
+        M::RevokeLink { link } => Command::RevokeLink { secret: LinkSecret(link) },
+        M::Report { user, reason } => Command::Report { user, reason },
+        M::PingFollower { user } => Command::PingFollower { user, follows: false },
+        M::Hello { .. }
+        | M::Ping
+        | M::Join { .. }
+        | M::RestartIce { .. }
+        | M::Leave
+        | M::Audience { .. }
+        | M::ModerationLog
+        | M::CreateLink { .. } => return Err(ErrorCode::BadMessage),
+    })
+}

@@ -1,0 +1,273 @@
+//! One socket's task: reads requests, writes answers and events, keeps the deadlines, closes with a reason.
+//!
+//! Reading and writing share one task, so that ten thousand idle listeners cost ten thousand small
+//! tasks and no channel between halves. A write that hangs is given up when the outbox overflows.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use palco_protocol::{
+    ClientMessage, DirectEvent, ErrorBody, ErrorCode, Reply, Request, RequestId, ServerMessage,
+    limits,
+};
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, timeout_at},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error as WsError, Message, Utf8Bytes,
+        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+
+use crate::{
+    Shared,
+    outbox::{Outbox, Outgoing},
+    session::{self, Session},
+};
+
+/// A client that sends nothing for this long is asked for a sign of life (the SDK sends one every 15 s).
+const QUIET: Duration = Duration::from_secs(40);
+/// And is taken for lost this long after.
+const ANSWER: Duration = Duration::from_secs(20);
+/// How long a closing handshake may take.
+const CLOSE: Duration = Duration::from_secs(2);
+/// This many unreadable messages end a connection: one may be a newer client's, a stream of them is noise.
+const MAX_BAD_MESSAGES: u32 = 10;
+
+/// Small buffers for many sockets (the library's default of 128 KiB each would be 1.2 GiB for ten
+/// thousand idle listeners), and hard limits on what a client may send.
+#[must_use]
+pub fn websocket_config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * 1024 * 1024)
+        .max_message_size(Some(limits::MESSAGE_MAX_BYTES))
+        .max_frame_size(Some(limits::MESSAGE_MAX_BYTES))
+}
+
+/// Why a socket's loop ended.
+enum End {
+    /// The transport is gone; nothing can be said any more.
+    Gone,
+    /// Say this, then close.
+    Close(ErrorBody),
+}
+
+impl From<ErrorCode> for End {
+    fn from(code: ErrorCode) -> Self {
+        Self::Close(code.into())
+    }
+}
+
+impl From<WsError> for End {
+    fn from(error: WsError) -> Self {
+        match error {
+            WsError::Capacity(_) => ErrorCode::TooLarge.into(),
+            WsError::Protocol(_) | WsError::Utf8(_) => ErrorCode::BadMessage.into(),
+            _ => Self::Gone,
+        }
+    }
+}
+
+pub(crate) async fn serve<S>(shared: &Arc<Shared>, mut socket: WebSocketStream<S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let Some(_permit) = shared.directory.admit_socket(shared.config.max_sockets) else {
+        close(&mut socket, ErrorCode::Busy.into()).await;
+        return;
+    };
+    let end = match greet(shared, &mut socket).await {
+        Ok((session, outbox)) => {
+            let end = converse(shared, &mut socket, &session, &outbox).await;
+            session::detach(shared, &session, &outbox).await;
+            end
+        }
+        Err(end) => end,
+    };
+    if let End::Close(error) = end {
+        close(&mut socket, error).await;
+    }
+}
+
+/// The first message must be a hello.
+async fn greet<S>(
+    shared: &Arc<Shared>,
+    socket: &mut WebSocketStream<S>,
+) -> Result<(Arc<Session>, Arc<Outbox>), End>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let deadline = Instant::now() + Duration::from_millis(limits::HELLO_TIMEOUT_MS);
+    let text = timeout_at(deadline, next_text(socket))
+        .await
+        .map_err(|_| End::from(ErrorCode::HelloTimeout))??;
+    let Ok(Request { id, message: ClientMessage::Hello { token, resume } }) =
+        serde_json::from_str::<Request>(&text)
+    else {
+        return Err(ErrorCode::BadMessage.into());
+    };
+    let outbox = Arc::new(Outbox::default());
+    match session::hello(shared, &token, resume, &outbox).await {
+        Ok((session, welcome)) => {
+            let sent = write(socket, &outbox, answer(id, Reply::Welcome(Box::new(welcome)))).await;
+            if let Err(end) = sent {
+                session::detach(shared, &session, &outbox).await;
+                return Err(end);
+            }
+            Ok((session, outbox))
+        }
+        Err(error) => {
+            write(socket, &outbox, answer(id, Reply::Error { error: error.clone() })).await?;
+            Err(End::Close(error))
+        }
+    }
+}
+
+async fn next_text<S>(socket: &mut WebSocketStream<S>) -> Result<Utf8Bytes, End>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(text),
+            Some(Ok(Message::Binary(_))) => return Err(ErrorCode::BadMessage.into()),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
+            Some(Err(error)) => return Err(error.into()),
+        }
+    }
+}
+
+async fn converse<S>(
+    shared: &Arc<Shared>,
+    socket: &mut WebSocketStream<S>,
+    session: &Arc<Session>,
+    outbox: &Arc<Outbox>,
+) -> End
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut draining = shared.draining.subscribe();
+    let mut heard_at = Instant::now();
+    let mut asked = false;
+    let mut bad_messages = 0;
+    loop {
+        let deadline = heard_at + if asked { QUIET + ANSWER } else { QUIET };
+        tokio::select! {
+            incoming = socket.next() => {
+                heard_at = Instant::now();
+                asked = false;
+                let text = match incoming {
+                    Some(Ok(Message::Text(text))) => text,
+                    Some(Ok(Message::Binary(_))) => return ErrorCode::BadMessage.into(),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+                    Some(Ok(Message::Close(_))) | None => return End::Gone,
+                    Some(Err(error)) => return error.into(),
+                };
+                let reply = match parse(&text) {
+                    Ok(request) => session::handle(shared, session, outbox, request).await,
+                    Err((id, code)) => {
+                        bad_messages += 1;
+                        if bad_messages > MAX_BAD_MESSAGES {
+                            return ErrorCode::BadMessage.into();
+                        }
+                        answer(id, Reply::Error { error: code.into() })
+                    }
+                };
+                if let Err(end) = write(socket, outbox, reply).await {
+                    return end;
+                }
+            }
+            outgoing = outbox.next() => match outgoing {
+                Outgoing::Messages(messages) => {
+                    for message in messages {
+                        if let Err(end) = write(socket, outbox, message).await {
+                            return end;
+                        }
+                    }
+                }
+                Outgoing::Close(code) => return code.into(),
+            },
+            () = tokio::time::sleep_until(deadline) => {
+                if asked {
+                    return End::Gone;
+                }
+                asked = true;
+                if socket.send(Message::Ping(Default::default())).await.is_err() {
+                    return End::Gone;
+                }
+            }
+            _ = draining.wait_for(|draining| *draining) => return ErrorCode::Draining.into(),
+        }
+    }
+}
+
+/// A request, or the id to answer to and what is wrong with it.
+fn parse(text: &str) -> Result<Request, (RequestId, ErrorCode)> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(default)]
+        id: u32,
+        #[serde(rename = "type", borrow)]
+        kind: Option<std::borrow::Cow<'a, str>>,
+    }
+    serde_json::from_str::<Request>(text).map_err(|error| {
+        let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(text) else {
+            return (RequestId(0), ErrorCode::BadMessage);
+        };
+        let code = match envelope.kind {
+            Some(_) if error.to_string().contains("unknown variant") => ErrorCode::UnknownType,
+            Some(_) => ErrorCode::InvalidField,
+            None => ErrorCode::BadMessage,
+        };
+        (RequestId(envelope.id), code)
+    })
+}
+
+/// The text of an answer.
+pub(crate) fn answer(re: RequestId, reply: Reply) -> Utf8Bytes {
+    text_of(&ServerMessage::Reply { re, reply })
+}
+
+/// The text of a message, serialised once for however many read it.
+pub(crate) fn text_of(message: &ServerMessage) -> Utf8Bytes {
+    serde_json::to_string(message).expect("invariant: every message serialises").into()
+}
+
+async fn write<S>(
+    socket: &mut WebSocketStream<S>,
+    outbox: &Outbox,
+    text: Utf8Bytes,
+) -> Result<(), End>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    tokio::select! {
+        sent = socket.send(Message::Text(text)) => Ok(sent?),
+        () = outbox.overflowed() => Err(ErrorCode::SlowReader.into()),
+    }
+}
+
+/// Says why, closes, and waits a moment for the other side to agree.
+async fn close<S>(socket: &mut WebSocketStream<S>, error: ErrorBody)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let code = error.code.close_code().map_or(CloseCode::Policy, CloseCode::from);
+    let reason = error.code.as_str().into();
+    let goodbye = async {
+        let closing = text_of(&ServerMessage::Direct(DirectEvent::Closing { error }));
+        socket.send(Message::Text(closing)).await?;
+        socket.close(Some(CloseFrame { code, reason })).await?;
+        while let Some(Ok(_)) = socket.next().await {}
+        Ok::<(), WsError>(())
+    };
+    // A peer that does not answer the closing handshake in time is simply dropped.
+    let _ = tokio::time::timeout(CLOSE, goodbye).await;
+}
