@@ -1,1 +1,16 @@
-//! Palco: composition of the media plane, signalling and the web client.
+//! Palco: one binary that serves live audio rooms.
+//!
+//! This crate composes the media plane (`palco-sfu`), signalling (`palco-signaling`) and the embedded web
+//! client behind one HTTP listener. [`Server::start`] is the way in, for the command and for tests alike.
+
+mod api;
+pub mod cli;
+pub mod config;
+mod media;
+mod telemetry;
+mod tokens;
+mod web;
+mod wiring;
+
+pub use config::Config;
+pub use wiring::{Server, StartError};

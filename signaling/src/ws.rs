@@ -13,6 +13,7 @@ use palco_protocol::{
 use serde::Deserialize;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    sync::watch,
     time::{Instant, timeout_at},
 };
 use tokio_tungstenite::{
@@ -203,9 +204,14 @@ where
                     return End::Gone;
                 }
             }
-            _ = draining.wait_for(|draining| *draining) => return ErrorCode::Draining.into(),
+            () = begun(&mut draining) => return ErrorCode::Draining.into(),
         }
     }
+}
+
+/// Resolves when the server begins to shut down, or is gone.
+async fn begun(draining: &mut watch::Receiver<bool>) {
+    let _ = draining.wait_for(|draining| *draining).await;
 }
 
 /// A request, or the id to answer to and what is wrong with it.

@@ -1,0 +1,21 @@
+//! Guests: a name is enough to enter.
+
+use axum::{Json, extract::State, http::StatusCode};
+use palco_protocol::{
+    http::{CreateGuest, Guest},
+    limits,
+};
+
+use super::{
+    App,
+    problem::{Body, Refused, line},
+};
+
+/// `POST /api/v1/guests`
+pub(super) async fn create(
+    State(app): State<App>,
+    Body(body): Body<CreateGuest>,
+) -> Result<(StatusCode, Json<Guest>), Refused> {
+    let name = line("name", &body.name, limits::NAME_MAX_CHARS)?;
+    Ok((StatusCode::CREATED, Json(app.tokens.guest(name))))
+}

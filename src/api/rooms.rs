@@ -1,0 +1,52 @@
+//! Rooms that are live now.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use palco_protocol::{
+    ErrorCode, RoomId,
+    http::{CreateRoom, LiveRoom, LiveRooms, RoomCreated},
+    limits,
+};
+use palco_room::Settings;
+use uuid::Uuid;
+
+use super::{
+    App,
+    problem::{Body, Caller, Refused, line},
+};
+
+/// `POST /api/v1/rooms`
+pub(super) async fn create(
+    State(app): State<App>,
+    Caller(owner): Caller,
+    Body(body): Body<CreateRoom>,
+) -> Result<(StatusCode, Json<RoomCreated>), Refused> {
+    let title = line("title", &body.title, limits::TITLE_MAX_CHARS)?;
+    let description = body.description.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let description = description
+        .map(|text| line("description", text, limits::DESCRIPTION_MAX_CHARS))
+        .transpose()?
+        .unwrap_or_default();
+    let mut settings = Settings::new(RoomId(Uuid::now_v7()), title, owner.id);
+    settings.description = description;
+    let id = app.signaling.open_room(settings)?;
+    Ok((StatusCode::CREATED, Json(RoomCreated { id, path: format!("/r/{id}") })))
+}
+
+/// `GET /api/v1/rooms`
+pub(super) async fn list(State(app): State<App>) -> Json<LiveRooms> {
+    Json(app.signaling.live_rooms())
+}
+
+/// `GET /api/v1/rooms/{room}`
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(room): Path<String>,
+) -> Result<Json<LiveRoom>, Refused> {
+    let room = room.parse().map_err(|_| ErrorCode::RoomNotFound)?;
+    let live = app.signaling.live_room(room).ok_or(ErrorCode::RoomNotFound)?;
+    Ok(Json(live))
+}

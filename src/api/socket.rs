@@ -1,0 +1,130 @@
+//! The WebSocket's handshake (RFC 6455, section 4.2): checked here, then the bare connection goes to signalling.
+//!
+//! Done by hand because the connection is unwrapped to its TCP stream and gets signalling's own small
+//! buffers: ten thousand idle listeners must not cost the HTTP server's.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::{rt::TokioIo, server::conn::auto::upgrade};
+use palco_protocol::{ErrorCode, SUBPROTOCOL};
+use palco_signaling::websocket_config;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{handshake::derive_accept_key, protocol::Role},
+};
+
+use super::{App, problem::Refused};
+
+/// `GET /ws`
+pub(super) async fn open(
+    State(app): State<App>,
+    mut request: Request,
+) -> Result<Response, Refused> {
+    let headers = request.headers();
+    let bad = |what: &str| Refused::with(ErrorCode::BadMessage, what);
+    if !lists(headers, header::CONNECTION, "upgrade")
+        || !lists(headers, header::UPGRADE, "websocket")
+        || !lists(headers, header::SEC_WEBSOCKET_VERSION, "13")
+    {
+        return Err(bad("not a WebSocket handshake of version 13"));
+    }
+    if !lists(headers, header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+        return Err(bad("the subprotocol palco.v1 is not among those offered"));
+    }
+    if !origin_allowed(headers, &app.origins) {
+        return Err(ErrorCode::ForbiddenOrigin.into());
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| bad("no key"))?;
+    let accept = derive_accept_key(key.as_bytes());
+    let accept = HeaderValue::from_str(&accept).map_err(|_| bad("no usable key"))?;
+    let upgrade = request
+        .extensions_mut()
+        .remove::<OnUpgrade>()
+        .ok_or_else(|| bad("this connection cannot be upgraded"))?;
+
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let Ok(parts) = upgrade::downcast::<TokioIo<TcpStream>>(upgraded) else {
+            tracing::error!("an upgraded connection was no TCP stream");
+            return;
+        };
+        let tcp = parts.io.into_inner();
+        // Events are small and wanted now (RFC 896's coalescing would hold them back).
+        let _ = tcp.set_nodelay(true);
+        let (read, config) = (parts.read_buf.to_vec(), Some(websocket_config()));
+        let socket =
+            WebSocketStream::from_partially_read(tcp, read, Role::Server, config).await;
+        app.signaling.serve(socket).await;
+    });
+
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    Ok(response)
+}
+
+/// Whether a comma-separated header names `item`, in any case.
+fn lists(headers: &HeaderMap, name: header::HeaderName, item: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|value| value.trim().eq_ignore_ascii_case(item))
+}
+
+/// A browser names the page's origin: it must be this server's own, or one the operator allows. Other
+/// programs send none.
+fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    if allowed.iter().any(|one| one == origin) {
+        return true;
+    }
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    host.is_some() && authority == host
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+        list.iter()
+            .map(|(name, value)| {
+                (header::HeaderName::from_static(name), HeaderValue::from_static(value))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_page_of_this_server_may_connect_and_others_may_not() {
+        let own = headers(&[("origin", "https://palco.example"), ("host", "palco.example")]);
+        let foreign = headers(&[("origin", "https://evil.example"), ("host", "palco.example")]);
+        let null = headers(&[("origin", "null"), ("host", "palco.example")]);
+        let program = headers(&[("host", "palco.example")]);
+        assert!(origin_allowed(&own, &[]));
+        assert!(!origin_allowed(&foreign, &[]));
+        assert!(origin_allowed(&foreign, &["https://evil.example".to_owned()]));
+        assert!(!origin_allowed(&null, &[]));
+        assert!(origin_allowed(&program, &[]));
+    }
+
+    #[test]
+    fn lists_are_read_item_by_item() {
+        let both = headers(&[("connection", "keep-alive, Upgrade")]);
+        assert!(lists(&both, header::CONNECTION, "upgrade"));
+        assert!(!lists(&both, header::CONNECTION, "up"));
+    }
+}

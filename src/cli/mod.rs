@@ -1,0 +1,57 @@
+//! The command line: one file a group of commands.
+
+mod native;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{config::Config, telemetry};
+
+#[derive(Parser)]
+#[command(name = "palco", version, about = "Live audio rooms: a stage, an audience, a queue of hands")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve rooms
+    Serve(Config),
+    /// Listen to a room and write what is heard as Ogg Opus
+    Listen(native::Listen),
+    /// Speak into a room: raises a hand, waits for the invitation, plays
+    Speak(native::Speak),
+    /// Measure how long it takes until a room is heard
+    Probe(native::Probe),
+}
+
+/// The `palco` command.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    telemetry::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+    match command {
+        Command::Serve(config) => serve::run(config).await,
+        Command::Listen(listen) => native::listen(listen).await,
+        Command::Speak(speak) => native::speak(speak).await,
+        Command::Probe(probe) => native::probe(probe).await,
+    }
+}

@@ -1,0 +1,150 @@
+//! Composes the media plane, signalling and HTTP: the only file that knows all three.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    num::NonZeroUsize,
+    sync::Arc,
+    time::Duration,
+};
+
+use palco_signaling::Signaling;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{
+    api::{self, App},
+    config::Config,
+    media::{self, SfuMedia},
+    tokens::Tokens,
+};
+
+/// How long open requests and sockets get to finish when the server stops.
+const STOP: Duration = Duration::from_secs(5);
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error("cannot use the data directory {path}: {source}")]
+    Data {
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The HTTP address cannot be bound.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The media plane did not start.
+    #[error("the media plane did not start: {0}")]
+    Media(#[from] palco_sfu::StartError),
+}
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    media: palco_sfu::Handle,
+    signaling: Signaling,
+    stop: watch::Sender<bool>,
+    http: JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// Starts everything; when it returns, the server answers. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When a port or the data directory cannot be had.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let data_error = |source| StartError::Data { path: config.data.display().to_string(), source };
+        std::fs::create_dir_all(&config.data).map_err(data_error)?;
+        let tokens = Tokens::open(&config.data).map_err(data_error)?;
+
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let announced = if config.announce.is_empty() {
+            reachable_addresses(config.udp.ip())
+        } else {
+            config.announce.clone()
+        };
+        let (media, events) = palco_sfu::start(palco_sfu::Config {
+            udp: config.udp,
+            announced,
+            shards: config.shards.unwrap_or(cores),
+            ..palco_sfu::Config::default()
+        })?;
+        let signaling = Signaling::new(
+            palco_signaling::Config::default(),
+            SfuMedia::new(media.clone()),
+            Arc::new(tokens.clone()),
+        );
+        tokio::spawn(media::pump(events, signaling.clone()));
+
+        let listen_error = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let app = App { signaling: signaling.clone(), tokens, origins: config.origin.into() };
+        let stop = watch::Sender::new(false);
+        let mut stopped = stop.subscribe();
+        let serving = axum::serve(listener, api::router(app)).with_graceful_shutdown(async move {
+            // An error means the server was dropped: stop as well.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        });
+        let http = tokio::spawn(async move { serving.await });
+        Ok(Self { address, media, signaling, stop, http })
+    }
+
+    /// Where it listens, with the port that was chosen if none was given.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The media plane, for its counters.
+    #[must_use]
+    pub fn media(&self) -> &palco_sfu::Handle {
+        &self.media
+    }
+
+    /// Live rooms and open sockets.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        self.signaling.load()
+    }
+
+    /// Ends rooms, tells clients, and stops serving.
+    pub async fn stop(self) {
+        self.signaling.shut_down().await;
+        self.stop.send_replace(true);
+        // Connections that do not end in time are dropped with the runtime.
+        let _ = tokio::time::timeout(STOP, self.http).await;
+    }
+}
+
+/// The addresses to announce for a UDP socket bound to `bound`. A socket on all interfaces is announced
+/// at the loopback and at the address this machine uses towards others: Firefox sends nothing to a
+/// loopback address, so that the loopback alone would leave it silent even on this machine.
+fn reachable_addresses(bound: IpAddr) -> Vec<IpAddr> {
+    if !bound.is_unspecified() {
+        return vec![bound];
+    }
+    let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    // Connecting a UDP socket sends nothing; it makes the kernel choose a route and so an address.
+    // The targets are documentation addresses (RFC 5737, RFC 3849).
+    let mut routed = |target: SocketAddr, any: IpAddr| {
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
+        socket.connect(target).ok()?;
+        let ip = socket.local_addr().ok()?.ip();
+        addresses.push(ip);
+        Some(())
+    };
+    let _ = routed(SocketAddr::from(([192, 0, 2, 1], 9)), Ipv4Addr::UNSPECIFIED.into());
+    if bound.is_ipv6() {
+        let target = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+        let _ = routed(SocketAddr::from((target, 9)), Ipv6Addr::UNSPECIFIED.into());
+    }
+    addresses
+}
