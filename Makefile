@@ -1,0 +1,51 @@
+# The commands. `make run` and `make test` set up what they need themselves.
+#
+# Order matters in one place: the web client is built before cargo, which embeds web-demo/dist.
+
+.PHONY: run build test check bench generate format clean help
+
+run: build ## Set up, build, and serve http://localhost:8080
+	@exec target/release/palco serve
+
+build: web-demo/dist/index.html
+	@cargo build --quiet --release --package palco
+
+test: ## Set up, and run every test: Rust, TypeScript, browsers
+	@scripts/test.sh
+
+check: web-demo/dist/index.html tests/e2e/node_modules/.stamp ## Formatting, lints, generated code, crate boundaries, sizes
+	@scripts/check.sh
+
+bench: build ## Benchmarks, each beside its floor
+	@cargo run --quiet --release --package palco-benches
+
+generate: ## The TypeScript types of the protocol, from the Rust ones
+	@mkdir -p target
+	@cargo run --quiet --release --package palco-protocol --example typescript > target/protocol.gen.ts
+	@mv target/protocol.gen.ts web-demo/src/protocol.gen.ts
+
+format: web-demo/node_modules/.stamp tests/e2e/node_modules/.stamp ## Format all sources
+	@cargo fmt --all
+	@cd web-demo && npm run --silent fix
+	@cd tests/e2e && npm run --silent fix
+
+clean: ## Remove what was built or installed here
+	@rm -rf target web-demo/dist web-demo/node_modules tests/e2e/build tests/e2e/node_modules tests/e2e/test-results
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 16
+
+# Directories are named too: their time tells of a file that was removed.
+WEB_SOURCES := $(shell find web-demo/src web-demo/public web-demo/index.html web-demo/vite.config.ts \
+	web-demo/tsconfig.json web-demo/package.json -not -name '*.test.*' 2>/dev/null)
+
+web-demo/dist/index.html: web-demo/node_modules/.stamp $(WEB_SOURCES)
+	@echo "Building the web client"
+	@cd web-demo && npm run --silent build -- --logLevel warn
+	@touch $@
+
+%/node_modules/.stamp: %/package-lock.json
+	@scripts/setup.sh build
+	@echo "Installing npm packages in $*"
+	@cd $* && npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Runs every test and sums their own counts: the last line is `N passed, N failed`.
+#
+# A part that ends badly without having counted a failure (it did not compile, it hung, it counted
+# nothing) counts as one: no part can drop out unseen.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+logs=target/test-logs
+rm -rf "$logs"
+mkdir -p "$logs"
+total_passed=0
+total_failed=0
+
+# part NAME COUNTS COMMAND...: COUNTS prints "passed failed" from what the command left in its log.
+part() {
+  local name=$1 counts=$2 status=0 passed failed
+  local log="$logs/$name.log"
+  shift 2
+  echo "== $name"
+  # Once more in a line of its own: a test's output may end without a newline.
+  "$@" </dev/null 2>&1 | tee "$log" || status=$?
+  read -r passed failed < <("$counts" "$log" || true) || true
+  passed=${passed:-0} failed=${failed:-0}
+  if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$passed" -eq 0 ]; }; then failed=1; fi
+  echo "$name: $passed passed, $failed failed"
+  total_passed=$((total_passed + passed))
+  total_failed=$((total_failed + failed))
+}
+
+rust() { cargo test --quiet --release --workspace --no-fail-fast; }
+# test result: ok. 12 passed; 0 failed; 0 ignored; ...
+count_rust() { awk '/^test result: / { p += $4; f += $6 } END { print p + 0, f + 0 }' "$1"; }
+
+typescript() {
+  (cd web-demo && npx --no-install vitest run --reporter=default --reporter=json --outputFile.json="../$logs/vitest.json")
+}
+count_typescript() {
+  node -p 'const r = JSON.parse(fs.readFileSync(process.argv[1])); `${r.numPassedTests} ${r.numFailedTests}`' "$logs/vitest.json"
+}
+
+browsers() { E2E_TAP="$PWD/$logs/browsers.tap" tests/e2e/run; }
+# The closing lines of TAP: "# pass 12", "# fail 0", "# cancelled 0".
+count_browsers() {
+  awk '/^# pass / { p = $3 } /^# (fail|cancelled) / { f += $3 } END { print p + 0, f + 0 }' "$logs/browsers.tap"
+}
+
+# Without these no part could run.
+if ! { scripts/setup.sh test && make --no-print-directory build tests/e2e/node_modules/.stamp; }; then
+  echo "could not build what the tests need"
+  echo "0 passed, 1 failed"
+  exit 1
+fi
+
+part rust count_rust rust
+part typescript count_typescript typescript
+part browsers count_browsers browsers
+
+echo "$total_passed passed, $total_failed failed"
+[ "$total_failed" -eq 0 ]
