@@ -175,3 +175,6 @@ impl Offer {
         answer::write(self, params)
     }
 }
+
+#[cfg(test)]
+mod tests;
