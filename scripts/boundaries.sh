@@ -11,7 +11,7 @@ cross() { echo "boundary: $*" >&2; crossed=1; }
 must_not() {
   local crate=$1 tree name
   shift
-  tree=$(cargo tree --quiet --locked --package "$crate" --edges normal,build --prefix none --format '{p}' | cut -d' ' -f1)
+  tree=$(cargo tree --quiet --package "$crate" --edges normal,build --prefix none --format '{p}' | cut -d' ' -f1)
   for name in "$@"; do
     grep -qxE -- "$name" <<<"$tree" && cross "$crate depends on $(grep -xE -m1 -- "$name" <<<"$tree")"
   done
