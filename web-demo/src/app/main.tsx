@@ -1,0 +1,11 @@
+import { render } from 'preact';
+import { App } from './app';
+import { applyDevices } from './parts/settings';
+import './styles/tokens.css';
+import './styles/controls.css';
+import './styles/pages.css';
+import './styles/room.css';
+
+applyDevices();
+const root = document.getElementById('app');
+if (root) render(<App />, root);

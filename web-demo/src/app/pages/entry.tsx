@@ -1,0 +1,132 @@
+// Before the room: what it is, who speaks, and one button. A name is asked for once per device.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { LIMITS, type LiveRoom } from '../../sdk';
+import { formatList, t, tn } from '../i18n';
+import { Header } from '../parts/header';
+import { Icon } from '../parts/icon';
+import { attempt, palco, rememberedName, rememberName } from '../store';
+import { Faces } from './hallway';
+import { Over } from './over';
+
+type Look = { is: 'loading' } | { is: 'there'; live: LiveRoom } | { is: 'gone' } | { is: 'unreachable' };
+
+/** The server is asked again while it does not answer. */
+const RETRY_MS = 3_000;
+
+export function Entry({ id, link }: { id: string; link: string | undefined }) {
+  const [look, setLook] = useState<Look>({ is: 'loading' });
+  // This tab was in the room before it was reloaded: straight back in, without a question.
+  const [returning, setReturning] = useState(palco.rememberedRoom === id);
+
+  useEffect(() => {
+    if (!returning) return;
+    void palco.join(id, { link }).catch(() => setReturning(false));
+  }, [returning, id, link]);
+
+  useEffect(() => {
+    let mounted = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const read = (): void => {
+      palco.lookUp(id).then(
+        (live) => mounted && setLook({ is: 'there', live }),
+        (error: unknown) => {
+          if (!mounted) return;
+          const away = error instanceof Error && 'code' in error && error.code === 'unreachable';
+          setLook({ is: away ? 'unreachable' : 'gone' });
+          if (away) timer = setTimeout(read, RETRY_MS);
+        },
+      );
+    };
+    read();
+    return () => {
+      mounted = false;
+      clearTimeout(timer);
+    };
+  }, [id]);
+
+  if (look.is === 'gone') return <Over reason="notfound" />;
+  if (look.is === 'unreachable') return <Over reason="unreachable" />;
+  return (
+    <>
+      <Header />
+      <main class="entry" id="main">
+        {returning ? (
+          <p class="card entry-card" role="status">
+            {t('entry.return')}
+          </p>
+        ) : (
+          <Card id={id} link={link} live={look.is === 'there' ? look.live : undefined} />
+        )}
+      </main>
+    </>
+  );
+}
+
+function Card({ id, link, live }: { id: string; link: string | undefined; live: LiveRoom | undefined }) {
+  const [name, setName] = useState(rememberedName);
+  const [busy, setBusy] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (rememberedName() === '') input.current?.focus();
+  }, []);
+
+  const join = async (): Promise<void> => {
+    setBusy(true);
+    const wanted = name.trim();
+    await attempt(() => palco.join(id, { name: wanted, link }).then(() => rememberName(wanted)));
+    setBusy(false);
+  };
+  return (
+    <section class="card entry-card" aria-busy={live === undefined}>
+      <p class="live-mark">
+        <span class="pulse" aria-hidden="true" />
+        {t('entry.live')}
+        {live && <span class="quiet">{tn('count.people', live.counts.listeners + live.stage.length)}</span>}
+      </p>
+      <h1 tabIndex={-1}>{live?.room.title ?? '\u00a0'}</h1>
+      {live?.room.description !== undefined && live.room.description !== '' && <p>{live.room.description}</p>}
+      <div class="entry-stage">
+        {live && live.stage.length > 0 && (
+          <>
+            <Faces people={live.stage} />
+            <p class="quiet">
+              {t('hallway.with', { names: formatList(live.stage.slice(0, 3).map((person) => person.name)) })}
+            </p>
+          </>
+        )}
+      </div>
+      {live?.room.locked === true && (
+        <p class="banner">
+          <Icon name="lock" />
+          {t('entry.locked')}
+        </p>
+      )}
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void join();
+        }}
+      >
+        <label class="field">
+          <span>{t('form.name')}</span>
+          <input
+            ref={input}
+            required
+            name="name"
+            autocomplete="name"
+            maxLength={LIMITS.nameMaxChars}
+            placeholder={t('form.name.placeholder')}
+            value={name}
+            onInput={(event) => setName(event.currentTarget.value)}
+            data-testid="name-input"
+          />
+        </label>
+        <button class="button primary wide" disabled={busy} data-testid="join-room">
+          {busy ? t('entry.joining') : name.trim() === '' ? t('entry.join.nameless') : t('entry.join', { name: name.trim() })}
+        </button>
+        <p class="quiet small">{t('entry.quiet')}</p>
+      </form>
+    </section>
+  );
+}

@@ -1,0 +1,54 @@
+// When it is over, or never was: what happened, and what to do next.
+
+import { useEffect, useRef } from 'preact/hooks';
+import type { RoomEndReason } from '../../sdk';
+import { t, type Key } from '../i18n';
+import { Header, Mark } from '../parts/header';
+import { follow } from '../router';
+
+export type OverReason =
+  | RoomEndReason
+  | 'removed'
+  | 'banned'
+  | 'taken_over'
+  | 'session'
+  | 'notfound'
+  | 'unreachable';
+
+interface OverProps {
+  reason: OverReason;
+  /** What the main button does, where coming back is possible. */
+  again?: () => void;
+}
+
+export function Over({ reason, again }: OverProps) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), [reason]);
+  const ended = reason === 'removed' || reason === 'banned' || isEnd(reason);
+  return (
+    <>
+      <Header />
+      <main class="entry" id="main">
+        <section class="card entry-card over" role="alert" data-testid={ended ? 'room-ended' : `over-${reason}`}>
+          <Mark />
+          <h1 ref={heading} tabIndex={-1}>
+            {t(`over.${reason}` satisfies Key)}
+          </h1>
+          <p>{t(`over.${reason}.text` satisfies Key)}</p>
+          {again && (
+            <button type="button" class="button primary wide" onClick={again} data-testid="join-again">
+              {reason === 'taken_over' ? t('over.taken_over.here') : t('over.again')}
+            </button>
+          )}
+          <a class={again ? 'button wide' : 'button primary wide'} href="/" onClick={follow}>
+            {t('app.back')}
+          </a>
+        </section>
+      </main>
+    </>
+  );
+}
+
+function isEnd(reason: OverReason): boolean {
+  return ['ended_by_host', 'empty', 'time_up', 'ended_by_operator', 'shutdown'].includes(reason);
+}

@@ -1,0 +1,28 @@
+// A person's picture, or initials on a colour that is always theirs.
+
+import type { Person } from '../../sdk';
+
+const COLOURS = 10;
+
+/** Stable across visits and devices: from the id alone. FNV-1a (32 bits). */
+export function colourOf(id: string): number {
+  let hash = 0x811c9dc5;
+  for (const char of id) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return hash % COLOURS;
+}
+
+/** Of the first and the last word; whole characters, whatever the script. */
+export function initialsOf(name: string): string {
+  const words = name.trim().split(/\s+/);
+  const first = [...(words[0] ?? '')][0] ?? '';
+  const last = words.length > 1 ? ([...(words.at(-1) ?? '')][0] ?? '') : '';
+  return (first + last).toLocaleUpperCase();
+}
+
+export function Avatar({ person, size = 'm' }: { person: Person; size?: 's' | 'm' | 'l' }) {
+  return (
+    <span class={`avatar avatar-${size} tint-${colourOf(person.id)}`} aria-hidden="true">
+      {person.avatar === undefined ? initialsOf(person.name) : <img src={person.avatar} alt="" loading="lazy" />}
+    </span>
+  );
+}

@@ -1,0 +1,53 @@
+// A dialog or sheet on the browser's own <dialog>: focus is kept inside and returned, Escape closes.
+
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
+import { t } from '../i18n';
+import { Icon } from './icon';
+
+interface DialogProps {
+  title: string;
+  /** Absent: it cannot be dismissed except by its own buttons. */
+  onClose?: () => void;
+  children: ComponentChildren;
+  testId?: string;
+  /** `sheet` comes from below on a phone; `panel` is a tall one. */
+  kind?: 'sheet' | 'panel';
+}
+
+export function Dialog({ title, onClose, children, testId, kind = 'sheet' }: DialogProps) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+  useEffect(() => {
+    const dialog = ref.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog
+      ref={ref}
+      class={`dialog dialog-${kind}`}
+      aria-labelledby={titleId}
+      data-testid={testId}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose?.();
+      }}
+      onClick={(event) => {
+        if (event.target === ref.current) onClose?.();
+      }}
+    >
+      <div class="dialog-body">
+        <header class="dialog-head">
+          <h2 id={titleId}>{title}</h2>
+          {onClose && (
+            <button type="button" class="icon-button" aria-label={t('app.close')} onClick={onClose}>
+              <Icon name="close" />
+            </button>
+          )}
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,159 @@
+// Language, theme and devices. The choice of devices is kept on this device.
+
+import { useEffect, useState } from 'preact/hooks';
+import { chooseLanguage, language, LANGUAGES, t, type Language } from '../i18n';
+import { attempt, palco } from '../store';
+import { chooseTheme, theme, THEMES, type Theme } from '../theme';
+import { Dialog } from './dialog';
+
+const STORED = 'palco.devices';
+
+interface Devices {
+  microphone?: string;
+  output?: string;
+  processing?: boolean;
+}
+
+function stored(): Devices {
+  try {
+    return JSON.parse(localStorage.getItem(STORED) ?? '{}') as Devices;
+  } catch {
+    return {};
+  }
+}
+
+function store(change: Devices): void {
+  localStorage.setItem(STORED, JSON.stringify({ ...stored(), ...change }));
+}
+
+/** At the start of the page: what was chosen last time. */
+export function applyDevices(): void {
+  const { microphone, processing = true } = stored();
+  void palco.microphone.change({ deviceId: microphone, processing });
+}
+
+export function useDevices(kind: MediaDeviceKind): MediaDeviceInfo[] {
+  const [devices, setDevices] = useState<MediaDeviceInfo[]>([]);
+  useEffect(() => {
+    const media = navigator.mediaDevices as MediaDevices | undefined;
+    const read = (): void => {
+      void media?.enumerateDevices().then((all) => {
+        // Without permission the browser hides ids: one nameless device, nothing to choose.
+        setDevices(all.filter((device) => device.kind === kind && device.deviceId !== ''));
+      });
+    };
+    read();
+    media?.addEventListener('devicechange', read);
+    const stop = palco.microphone.on('track', read);
+    return () => {
+      media?.removeEventListener('devicechange', read);
+      stop();
+    };
+  }, [kind]);
+  return devices;
+}
+
+export function MicrophoneChoice() {
+  const devices = useDevices('audioinput');
+  if (devices.length < 2) return null;
+  return (
+    <label class="field">
+      <span>{t('mic.device')}</span>
+      <select
+        value={stored().microphone ?? 'default'}
+        onChange={(event) => {
+          const microphone = event.currentTarget.value;
+          store({ microphone });
+          void attempt(() => palco.microphone.change({ deviceId: microphone }));
+        }}
+      >
+        {devices.map((device, at) => (
+          <option key={device.deviceId} value={device.deviceId}>
+            {device.label || t('mic.device.unnamed', { number: at + 1 })}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function OutputChoice() {
+  const devices = useDevices('audiooutput');
+  if (devices.length < 2 || !('setSinkId' in HTMLMediaElement.prototype)) return null;
+  return (
+    <label class="field">
+      <span>{t('settings.output')}</span>
+      <select
+        value={stored().output ?? 'default'}
+        onChange={(event) => {
+          const output = event.currentTarget.value;
+          store({ output });
+          void attempt(() => palco.playback.setOutput(output));
+        }}
+      >
+        {devices.map((device) => (
+          <option key={device.deviceId} value={device.deviceId}>
+            {device.label}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+export function Settings({ onClose }: { onClose: () => void }) {
+  const [processing, setProcessing] = useState(palco.microphone.settings.processing);
+  return (
+    <Dialog title={t('settings.title')} onClose={onClose} testId="settings">
+      <label class="field">
+        <span>{t('settings.language')}</span>
+        <select
+          value={language.value}
+          data-testid="language"
+          onChange={(event) => chooseLanguage(event.currentTarget.value as Language)}
+        >
+          {Object.entries(LANGUAGES).map(([code, name]) => (
+            <option key={code} value={code} lang={code}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <fieldset class="field">
+        <legend>{t('settings.theme')}</legend>
+        <div class="segments">
+          {THEMES.map((choice) => (
+            <label key={choice}>
+              <input
+                type="radio"
+                name="theme"
+                checked={theme.value === choice}
+                onChange={() => chooseTheme(choice satisfies Theme)}
+              />
+              <span>{t(`settings.theme.${choice}`)}</span>
+            </label>
+          ))}
+        </div>
+      </fieldset>
+      <MicrophoneChoice />
+      <OutputChoice />
+      <label class="switch">
+        <span>
+          {t('settings.processing')}
+          <small>{t('settings.processing.hint')}</small>
+        </span>
+        <input
+          type="checkbox"
+          role="switch"
+          checked={processing}
+          onChange={(event) => {
+            const on = event.currentTarget.checked;
+            setProcessing(on);
+            store({ processing: on });
+            void attempt(() => palco.microphone.change({ processing: on }));
+          }}
+        />
+      </label>
+    </Dialog>
+  );
+}

@@ -1,0 +1,186 @@
+// The controls, within reach of a thumb: leave, react, chat, hands; the microphone for those on stage.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { RoomState } from '../../sdk';
+import { t, tn } from '../i18n';
+import { Icon, type IconName } from '../parts/icon';
+import { navigate } from '../router';
+import { attempt, hosts, me, moderates, palco } from '../store';
+import { wide } from '../theme';
+import { EndRoom } from './end-room';
+import { panel } from './live';
+import { ReactionPicker } from './reactions';
+
+export function Bar({ state }: { state: RoomState }) {
+  const [picking, setPicking] = useState(false);
+  const [ending, setEnding] = useState(false);
+  const unseen = useUnseen(state);
+  const hands = state.hands?.length ?? 0;
+  const leave = (): void => navigate('/');
+  return (
+    <div class="bar-place">
+      {state.you.hand && <HandNote hand={state.you.hand} />}
+      {picking && <ReactionPicker onPicked={() => setPicking(false)} />}
+      <div class="bar" role="toolbar" aria-label={t('bar.label')}>
+        {hosts.value ? (
+          <button type="button" class="button danger" onClick={() => setEnding(true)} data-testid="end-room">
+            <Icon name="end" />
+            <span class="label">{t('bar.end')}</span>
+          </button>
+        ) : (
+          <button type="button" class="button leave" onClick={leave} data-testid="leave-room">
+            <Icon name="leave" />
+            <span class="label">{t('bar.leave')}</span>
+          </button>
+        )}
+        <span class="bar-space" />
+        {moderates.value && !wide.value && (
+          <Round
+            icon="people"
+            label={hands > 0 ? tn('count.hands', hands) : t('bar.hands')}
+            badge={hands}
+            onClick={() => (panel.value = 'hands')}
+            testId="open-hands"
+          />
+        )}
+        {!wide.value && (
+          <Round
+            icon="chat"
+            label={t('bar.chat')}
+            badge={unseen}
+            onClick={() => (panel.value = 'chat')}
+            testId="open-chat"
+          />
+        )}
+        <Round
+          icon="smile"
+          label={t('bar.react')}
+          pressed={picking}
+          onClick={() => setPicking(!picking)}
+          testId="open-reactions"
+        />
+        <StageControl state={state} />
+      </div>
+      {ending && <EndRoom onClose={() => setEnding(false)} onLeave={leave} />}
+    </div>
+  );
+}
+
+interface RoundProps {
+  icon: IconName;
+  label: string;
+  onClick: () => void;
+  badge?: number;
+  pressed?: boolean;
+  testId: string;
+}
+
+function Round({ icon, label, onClick, badge = 0, pressed, testId }: RoundProps) {
+  return (
+    <button
+      type="button"
+      class="round"
+      aria-label={label}
+      title={label}
+      {...(pressed === undefined ? {} : { 'aria-expanded': pressed })}
+      onClick={onClick}
+      data-testid={testId}
+    >
+      <Icon name={icon} />
+      {badge > 0 && <span class="badge">{badge > 99 ? 99 : badge}</span>}
+    </button>
+  );
+}
+
+/** The one control that matters most to you: microphone, hand, or the way back on stage. */
+function StageControl({ state }: { state: RoomState }) {
+  const [busy, setBusy] = useState(false);
+  const run = async (action: () => Promise<unknown>): Promise<void> => {
+    setBusy(true);
+    await attempt(action);
+    setBusy(false);
+  };
+  const member = me.value;
+  if (member) {
+    const { muted, muted_by_moderator: held } = member;
+    const label = held ? t('bar.muted.moderator') : muted ? t('bar.unmute') : t('bar.mute');
+    return (
+      <>
+        {state.you.role !== 'host' && (
+          <Round
+            icon="down"
+            label={t('bar.step.down')}
+            onClick={() => void run(palco.stepDown)}
+            testId="step-down"
+          />
+        )}
+        <button
+          type="button"
+          class={muted ? 'button mic mic-off' : 'button mic mic-on'}
+          aria-pressed={!muted}
+          disabled={held || busy}
+          onClick={() => void run(() => (muted ? palco.unmute() : palco.mute()))}
+          data-testid="mute-toggle"
+          data-muted={muted}
+        >
+          <Icon name={muted ? 'micOff' : 'mic'} />
+          <span>{label}</span>
+        </button>
+      </>
+    );
+  }
+  if (moderates.value) {
+    return (
+      <button
+        type="button"
+        class="button primary"
+        disabled={busy}
+        onClick={() => void run(palco.takeStage)}
+        data-testid="take-stage"
+      >
+        <Icon name="mic" />
+        <span>{t('bar.take.stage')}</span>
+      </button>
+    );
+  }
+  const up = state.you.hand !== undefined;
+  const off = state.room.hand_policy === 'off' && !up;
+  return (
+    <button
+      type="button"
+      class={up ? 'button hand-up' : 'button primary'}
+      disabled={busy || off}
+      aria-pressed={up}
+      onClick={() => void run(up ? palco.lowerHand : palco.raiseHand)}
+      data-testid={up ? 'lower-hand' : 'raise-hand'}
+    >
+      <Icon name="hand" />
+      <span>{off ? t('bar.hand.off') : up ? t('bar.hand.lower') : t('bar.hand.raise')}</span>
+    </button>
+  );
+}
+
+function HandNote({ hand }: { hand: NonNullable<RoomState['you']['hand']> }) {
+  const minutes = Math.round((hand.estimated_wait_ms ?? 0) / 60_000);
+  return (
+    <p class="hand-note" role="status" data-testid="hand-position">
+      {hand.position === 1 ? t('hand.next') : t('hand.position', { position: hand.position })}
+      {hand.estimated_wait_ms !== undefined && (
+        <span class="quiet">
+          {t('hand.wait', { wait: minutes < 1 ? t('hand.minute.less') : tn('hand.minutes', minutes) })}
+        </span>
+      )}
+    </p>
+  );
+}
+
+/** Lines of chat since the panel was last open. */
+function useUnseen(state: RoomState): number {
+  const last = state.chat.at(-1)?.number ?? 0;
+  const seen = useRef(last);
+  const open = wide.value || panel.value === 'chat';
+  useEffect(() => {
+    if (open) seen.current = last;
+  }, [open, last]);
+  return open ? 0 : state.chat.filter((line) => line.number > seen.current).length;
+}

@@ -1,0 +1,81 @@
+// How the connection is, in words, when it is not simply good; and a tap where only a tap helps.
+
+import { useEffect, useState } from 'preact/hooks';
+import { t } from '../i18n';
+import { connection, online, palco } from '../store';
+
+export type Health = 'connecting' | 'connected' | 'reconnecting' | 'media' | 'offline' | 'blocked' | 'slow' | 'weak';
+
+/** A hiccup shorter than this is not worth a word. */
+const PATIENCE_MS = 800;
+/** Media connects in well under a second; after this long something stands in the way. */
+const SLOW_AFTER_MS = 8_000;
+const QUALITY_INTERVAL_MS = 5_000;
+/** Opus conceals less than this without being noticed. */
+const WEAK_LOSS = 0.1;
+
+export function ConnectionBanner() {
+  const health = useHealth();
+  const text = {
+    connecting: () => t('connection.connecting'),
+    connected: () => t('connection.connected'),
+    reconnecting: () =>
+      connection.value.media === 'connected' ? t('connection.reconnecting.hear') : t('connection.reconnecting'),
+    media: () => t('connection.media'),
+    offline: () => t('connection.offline'),
+    blocked: () => t('connection.blocked'),
+    slow: () => t('connection.slow'),
+    weak: () => t('connection.weak'),
+  }[health]();
+  return (
+    <div
+      class={`connection connection-${health}`}
+      role="status"
+      data-testid="connection-state"
+      data-state={health}
+      data-media={connection.value.media}
+    >
+      <span>{text}</span>
+      {health === 'blocked' && (
+        <button type="button" class="button primary" onClick={() => palco.resumeAudio()} data-testid="resume-audio">
+          {t('connection.unblock')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function useHealth(): Health {
+  const now = healthNow();
+  const [shown, setShown] = useState<Health>(now);
+  const [weak, setWeak] = useState(false);
+  useEffect(() => {
+    // Good news and a needed tap at once; bad news when they last.
+    if (now === 'connected' || now === 'blocked') {
+      setShown(now);
+      return;
+    }
+    const soon = setTimeout(() => setShown(now), PATIENCE_MS);
+    const slow = setTimeout(() => now === 'connecting' && setShown('slow'), SLOW_AFTER_MS);
+    return () => {
+      clearTimeout(soon);
+      clearTimeout(slow);
+    };
+  }, [now]);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      void palco.quality().then((quality) => setWeak((quality?.loss ?? 0) > WEAK_LOSS));
+    }, QUALITY_INTERVAL_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return shown === 'connected' && weak ? 'weak' : shown;
+}
+
+function healthNow(): Health {
+  const { socket, media, audioBlocked } = connection.value;
+  if (!online.value && socket !== 'open') return 'offline';
+  if (socket !== 'open') return 'reconnecting';
+  if (audioBlocked) return 'blocked';
+  if (media === 'connected') return 'connected';
+  return media === 'connecting' || media === 'idle' ? 'connecting' : 'media';
+}

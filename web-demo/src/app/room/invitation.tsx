@@ -1,0 +1,116 @@
+// An invitation to the stage: consent first, then the microphone, then the stage, muted.
+
+import { useEffect, useState } from 'preact/hooks';
+import { codeOf, memberOf, type RoomState, type YourInvitation } from '../../sdk';
+import { t } from '../i18n';
+import { Dialog } from '../parts/dialog';
+import { LevelMeter } from '../parts/level-meter';
+import { MicrophoneChoice } from '../parts/settings';
+import { attempt, palco } from '../store';
+
+type Step = { is: 'asked' } | { is: 'opening' } | { is: 'check' } | { is: 'refused'; why: MicrophoneTrouble };
+type MicrophoneTrouble = 'refused' | 'missing' | 'failed';
+
+export function Invitation({ state, invitation }: { state: RoomState; invitation: YourInvitation }) {
+  const [step, setStep] = useState<Step>({ is: 'asked' });
+  const [busy, setBusy] = useState(false);
+  const host = memberOf(state, invitation.by);
+
+  // Not taken up: the microphone closes with the dialog unless we are on stage by then.
+  useEffect(
+    () => () => {
+      if (!palco.onStage && palco.room?.you.role === 'listener') palco.microphone.close();
+    },
+    [],
+  );
+
+  const open = async (): Promise<void> => {
+    setStep({ is: 'opening' });
+    try {
+      await palco.microphone.open();
+      setStep({ is: 'check' });
+    } catch (error) {
+      setStep({ is: 'refused', why: troubleOf(error) });
+    }
+  };
+  const enter = async (): Promise<void> => {
+    setBusy(true);
+    await attempt(palco.acceptInvite);
+    setBusy(false);
+  };
+  const decline = (): void => void attempt(palco.declineInvite);
+
+  if (step.is === 'asked') {
+    return (
+      <Dialog key="asked" title={t('invitation.title')} testId="invitation">
+        <p aria-live="assertive">
+          {host ? t('invitation.text', { name: host.person.name }) : t('invitation.text.nobody')}
+        </p>
+        <div class="actions">
+          <button type="button" class="button primary wide" onClick={() => void open()} data-testid="accept-invite">
+            {t('invitation.accept')}
+          </button>
+          <button type="button" class="button wide" onClick={decline} data-testid="decline-invite">
+            {t('invitation.decline')}
+          </button>
+        </div>
+        <Countdown until={invitation.expires_at_ms} />
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog key="mic" title={t('mic.title')} onClose={decline} testId="mic-check">
+      {step.is === 'opening' && <p role="status">{t('mic.asking')}</p>}
+      {step.is === 'check' && (
+        <>
+          <LevelMeter />
+          <MicrophoneChoice />
+          <div class="actions">
+            <button
+              type="button"
+              class="button primary wide"
+              disabled={busy}
+              onClick={() => void enter()}
+              data-testid="confirm-mic"
+            >
+              {t('mic.confirm')}
+            </button>
+          </div>
+        </>
+      )}
+      {step.is === 'refused' && (
+        <>
+          <p role="alert">
+            <strong>{t(`mic.${step.why}`)}</strong>
+          </p>
+          <p>{t(`mic.${step.why}.hint`)}</p>
+          <div class="actions">
+            <button type="button" class="button primary wide" onClick={() => void open()} data-testid="retry-mic">
+              {t('mic.retry')}
+            </button>
+          </div>
+        </>
+      )}
+      <button type="button" class="button plain wide" onClick={decline}>
+        {t('invitation.decline')}
+      </button>
+      <Countdown until={invitation.expires_at_ms} />
+    </Dialog>
+  );
+}
+
+function troubleOf(error: unknown): MicrophoneTrouble {
+  const code = codeOf(error);
+  if (code === 'microphone_refused') return 'refused';
+  return code === 'microphone_missing' ? 'missing' : 'failed';
+}
+
+/** How long the invitation stands, on the room's clock. */
+function Countdown({ until }: { until: number }) {
+  const [left, setLeft] = useState(() => until - palco.roomNowMs);
+  useEffect(() => {
+    const timer = setInterval(() => setLeft(until - palco.roomNowMs), 1000);
+    return () => clearInterval(timer);
+  }, [until]);
+  return <p class="quiet small countdown">{t('invitation.left', { seconds: Math.max(0, Math.ceil(left / 1000)) })}</p>;
+}

@@ -1,0 +1,547 @@
+// The client: one person, at most one room, sound in and out.
+//
+// Owns the socket, the media connection, the microphone and the playback, and keeps them in step with
+// the room's state. Everything that heals by itself (a lost socket, a changed network, media that
+// died) is decided here.
+
+import type {
+  ClientMessage,
+  CreateRoom,
+  DirectEvent,
+  ErrorCode,
+  Event,
+  HandPolicy,
+  LinkRole,
+  LiveRoom,
+  ModerationEntry,
+  Person,
+  Reaction,
+  Reply,
+  RoomCreated,
+  RoomId,
+  Snapshot,
+  StageMember,
+  UserId,
+  Welcome,
+} from '../protocol.gen';
+import { Emitter } from './emitter';
+import { PalcoError, codeOf } from './errors';
+import { Api } from './http';
+import { Media, type MediaQuality, type MediaState } from './media';
+import { Memory } from './memory';
+import { Microphone } from './microphone';
+import { Playback } from './playback';
+import { fromSnapshot, isGap, memberOf, reduce, type RoomState } from './room';
+import { Socket, type SocketState } from './socket';
+import type { Speaking } from './speaking';
+
+export interface ClientOptions {
+  /** Where Palco is; the page's own origin unless told otherwise. */
+  server?: string;
+  /** An application token, for pages of other products; else `join` takes a guest's name. */
+  token?: string;
+  /** Where to remember the session over a reload; null for nowhere. Default: sessionStorage. */
+  storage?: Storage | null;
+}
+
+export interface Connection {
+  socket: 'idle' | SocketState['is'];
+  media: 'idle' | MediaState;
+  /** The browser wants a tap before it plays: call `resumeAudio` from one. */
+  audioBlocked: boolean;
+}
+
+export interface ClientEvents {
+  /** The room changed; undefined when you left it. */
+  room: RoomState | undefined;
+  connection: Connection;
+  /** Who is speaking, by number, and how loudly (0 to 1); you too, while unmuted. */
+  speaking: Speaking;
+  /** Every room and personal event after it was folded into the state, for effects and notices. */
+  event: Event | DirectEvent;
+  /** The session is over and will not heal by itself. */
+  closed: ErrorCode;
+}
+
+export interface JoinOptions {
+  /** Enter as a guest of this name, unless you are that already. */
+  name?: string;
+  /** The secret after `#` in the address. */
+  link?: string | undefined;
+}
+
+/** A change of network usually settles in this time; then new ICE credentials are tried. */
+const ICE_PATIENCE_MS = 1_500;
+/** Each restart gets this long; after `ICE_TRIES` of them the connection is made anew. */
+const ICE_RETRY_MS = 5_000;
+const ICE_TRIES = 2;
+
+export class Palco extends Emitter<ClientEvents> {
+  readonly microphone = new Microphone();
+  readonly playback = new Playback();
+  readonly #server: string;
+  readonly #api: Api;
+  readonly #memory: Memory;
+  #socket: Socket | undefined;
+  #media: Media | undefined;
+  #mediaState: Connection['media'] = 'idle';
+  #audioBlocked = false;
+  #state: RoomState | undefined;
+  #speaking: Speaking = new Map();
+  /** `Date.now` when the room's clock said 0. */
+  #roomOpenedAt = 0;
+  /** Between the tap on unmute and the server's word, we already send. */
+  #unmuting = false;
+  #level = 0;
+  #healTimer: ReturnType<typeof setTimeout> | undefined;
+  #iceTries = 0;
+  #rejoining = false;
+
+  constructor(options: ClientOptions = {}) {
+    super();
+    this.#server = options.server ?? location.origin;
+    this.#api = new Api(this.#server);
+    this.#memory = new Memory(options.storage === undefined ? sessionStorageIfAny() : (options.storage ?? undefined));
+    if (options.token !== undefined) this.#memory.set({ token: options.token });
+    this.playback.onBlocked = (blocked) => {
+      this.#audioBlocked = blocked;
+      this.#tellConnection();
+    };
+    this.microphone.on('track', () => void this.#syncMicrophone());
+    this.microphone.on('level', (level) => (this.#level = level));
+    addEventListener('online', () => this.#networkChanged());
+    addEventListener('pageshow', (event) => event.persisted && this.#networkChanged());
+    document.addEventListener('visibilitychange', () => document.hidden || this.#socket?.check());
+  }
+
+  // What is.
+
+  /** You, once known. */
+  get person(): Person | undefined {
+    return this.#memory.values.person;
+  }
+
+  /** The room you are in, as it is now. */
+  get room(): RoomState | undefined {
+    return this.#state;
+  }
+
+  /** The room this tab was in before a reload. */
+  get rememberedRoom(): RoomId | undefined {
+    return this.#memory.values.token === undefined ? undefined : this.#memory.values.room;
+  }
+
+  get connection(): Connection {
+    return {
+      socket: this.#socket?.state.is ?? 'idle',
+      media: this.#mediaState,
+      audioBlocked: this.#audioBlocked,
+    };
+  }
+
+  get speaking(): Speaking {
+    return this.#speaking;
+  }
+
+  /** Your place on stage; undefined in the audience. */
+  get onStage(): StageMember | undefined {
+    return this.#state && memberOf(this.#state, this.#state.you.person.id);
+  }
+
+  /** Milliseconds since the room opened: the clock of every `…_ms` in the state. */
+  get roomNowMs(): number {
+    return Date.now() - this.#roomOpenedAt;
+  }
+
+  /** For measurements on the page. */
+  get peerConnection(): RTCPeerConnection | undefined {
+    return this.#media?.connection;
+  }
+
+  quality(): Promise<MediaQuality | undefined> {
+    return this.#media?.quality() ?? Promise.resolve(undefined);
+  }
+
+  // Before a room.
+
+  async signInAsGuest(name: string): Promise<Person> {
+    const guest = await this.#api.guest(name);
+    this.#closeSocket();
+    this.#memory.set({ token: guest.token, person: guest.person, session: undefined, room: undefined });
+    return guest.person;
+  }
+
+  rooms(): Promise<LiveRoom[]> {
+    return this.#api.rooms().then((answer) => answer.rooms);
+  }
+
+  lookUp(room: RoomId): Promise<LiveRoom> {
+    return this.#api.room(room);
+  }
+
+  createRoom(room: CreateRoom): Promise<RoomCreated> {
+    return this.#api.createRoom(room, this.#memory.values.token ?? '');
+  }
+
+  /** Call at the beginning of the tap that will lead to `join`, if something is awaited in between. */
+  prepareAudio(): void {
+    this.playback.prepare();
+    if (!this.#media) this.#makeMedia();
+  }
+
+  /** After `connection.audioBlocked`: call from a tap. */
+  resumeAudio(): void {
+    this.playback.resume();
+  }
+
+  // In and out.
+
+  /** Enters a room. Call it from a tap: sound starts here. */
+  async join(room: RoomId, { name, link }: JoinOptions = {}): Promise<RoomState> {
+    this.prepareAudio();
+    if (this.#state && !this.#state.ended && !this.#state.removed) await this.leave();
+    this.prepareAudio();
+    try {
+      if (name !== undefined && name !== this.person?.name) await this.signInAsGuest(name);
+      this.#memory.set({ room, link });
+      return await this.#enter(room);
+    } catch (error) {
+      this.#memory.set({ room: undefined, link: undefined });
+      this.#dropMedia();
+      throw error;
+    }
+  }
+
+  async leave(): Promise<void> {
+    const inRoom = this.#state && !this.#state.ended && !this.#state.removed;
+    this.#state = undefined;
+    this.#memory.set({ room: undefined, link: undefined });
+    this.#dropMedia();
+    this.emit('room', undefined);
+    if (inRoom) await this.#ask({ type: 'leave' }).catch(ignore);
+  }
+
+  /** Away from everything; the client is of no more use. */
+  close(): void {
+    void this.leave();
+    this.#closeSocket();
+    this.playback.remove();
+  }
+
+  // The stage.
+
+  readonly raiseHand = (): Promise<void> => this.#do({ type: 'raise_hand' });
+  readonly lowerHand = (): Promise<void> => this.#do({ type: 'lower_hand' });
+  readonly acceptInvite = (): Promise<void> => this.#do({ type: 'accept_invite' });
+  readonly declineInvite = (): Promise<void> => this.#do({ type: 'decline_invite' });
+  readonly takeStage = (): Promise<void> => this.#do({ type: 'take_stage' });
+  readonly stepDown = (): Promise<void> => this.#do({ type: 'step_down' });
+
+  /** Silent at once, whatever the server says. */
+  async mute(): Promise<void> {
+    this.#unmuting = false;
+    await this.#media?.send(null);
+    await this.#do({ type: 'mute' });
+  }
+
+  /** Opens the microphone if it is not, and speaks. */
+  async unmute(): Promise<void> {
+    await this.microphone.open();
+    this.#unmuting = true;
+    try {
+      await Promise.all([this.#do({ type: 'unmute' }), this.#syncMicrophone()]);
+    } finally {
+      this.#unmuting = false;
+      await this.#syncMicrophone();
+    }
+  }
+
+  // Moderation.
+
+  readonly invite = (user: UserId): Promise<void> => this.#do({ type: 'invite', user });
+  readonly dismissHand = (user: UserId): Promise<void> => this.#do({ type: 'dismiss_hand', user });
+  readonly muteSpeaker = (user: UserId): Promise<void> => this.#do({ type: 'mute_speaker', user });
+  readonly allowUnmute = (user: UserId): Promise<void> => this.#do({ type: 'allow_unmute', user });
+  readonly moveToAudience = (user: UserId): Promise<void> => this.#do({ type: 'move_to_audience', user });
+  readonly makeModerator = (user: UserId): Promise<void> => this.#do({ type: 'make_moderator', user });
+  readonly revokeModerator = (user: UserId): Promise<void> => this.#do({ type: 'revoke_moderator', user });
+  readonly transferHost = (user: UserId): Promise<void> => this.#do({ type: 'transfer_host', user });
+  readonly remove = (user: UserId, ban = false): Promise<void> => this.#do({ type: 'remove', user, ban });
+  readonly unban = (user: UserId): Promise<void> => this.#do({ type: 'unban', user });
+  readonly setHandPolicy = (policy: HandPolicy): Promise<void> => this.#do({ type: 'set_hand_policy', policy });
+  readonly lock = (): Promise<void> => this.#do({ type: 'lock' });
+  readonly unlock = (): Promise<void> => this.#do({ type: 'unlock' });
+  readonly endRoom = (): Promise<void> => this.#do({ type: 'end_room' });
+  readonly report = (user: UserId, reason: string): Promise<void> => this.#do({ type: 'report', user, reason });
+
+  async moderationLog(): Promise<ModerationEntry[]> {
+    const reply = await this.#ask({ type: 'moderation_log' });
+    return reply.type === 'moderation_log' ? reply.entries : [];
+  }
+
+  // Around it.
+
+  readonly chat = (text: string): Promise<void> => this.#do({ type: 'chat', text });
+  readonly react = (reaction: Reaction): Promise<void> => this.#do({ type: 'react', reaction });
+  readonly pinLink = (url?: string): Promise<void> =>
+    this.#do(url === undefined ? { type: 'pin_link' } : { type: 'pin_link', url });
+  readonly updateRoom = (changes: {
+    title?: string;
+    description?: string;
+    slow_mode_ms?: number;
+    turn_ms?: number;
+  }): Promise<void> => this.#do({ type: 'update_room', ...changes });
+
+  /** A page of the audience, in the order of arrival; `next` leads to the one after it. */
+  async audience(cursor?: string): Promise<{ people: Person[]; next?: string | undefined }> {
+    const reply = await this.#ask({ type: 'audience', ...(cursor === undefined ? {} : { cursor }) });
+    return reply.type === 'audience' ? { people: reply.people, next: reply.next } : { people: [] };
+  }
+
+  /** A secret link to this room; its address is `/r/<room>#<secret>`. */
+  async createLink(role: LinkRole, expiresInMs: number): Promise<string> {
+    const reply = await this.#ask({ type: 'create_link', role, expires_in_ms: expiresInMs });
+    return reply.type === 'link' ? reply.link : '';
+  }
+
+  // Inside.
+
+  async #enter(room: RoomId): Promise<RoomState> {
+    const media = this.#media ?? this.#makeMedia();
+    const offer = await media.offer();
+    const { link } = this.#memory.values;
+    const message: ClientMessage = { type: 'join', room, offer, ...(link === undefined ? {} : { link }) };
+    const reply = await this.#ask(message).catch(async (error: unknown) => {
+      if (codeOf(error) !== 'already_joined') throw error;
+      await this.#ask({ type: 'leave' });
+      return this.#ask(message);
+    });
+    if (reply.type !== 'joined') throw new PalcoError('internal');
+    // Before anything is awaited: the next message may be an event after this snapshot.
+    const state = this.#take(reply.snapshot);
+    await media.answer(reply.answer);
+    await this.#syncMicrophone();
+    // After a reload the microphone is not open any more: say so rather than seem to speak.
+    if (this.onStage?.muted === false && !this.microphone.track) void this.#ask({ type: 'mute' }).catch(ignore);
+    return state;
+  }
+
+  #take(snapshot: Snapshot): RoomState {
+    this.#roomOpenedAt = Date.now() - snapshot.now_ms;
+    const state = fromSnapshot(snapshot);
+    if (this.#state?.room.id === state.room.id) state.invitations = this.#state.invitations;
+    this.#state = state;
+    this.emit('room', state);
+    return state;
+  }
+
+  #connect(): Socket {
+    if (this.#socket && this.#socket.state.is !== 'closed') return this.#socket;
+    const url = new URL('/ws', this.#server);
+    url.protocol = url.protocol.replace('http', 'ws');
+    const { token, session } = this.#memory.values;
+    const socket = new Socket({ url: url.href, token: token ?? '', session });
+    socket.on('state', (state) => {
+      if (this.#socket !== socket) return;
+      this.#tellConnection();
+      if (state.is === 'closed') this.#socketEnded(state.code);
+    });
+    socket.on('welcome', (welcome) => this.#welcomed(welcome));
+    socket.on('message', (message) => this.#heard(message));
+    this.#socket = socket;
+    this.#tellConnection();
+    return socket;
+  }
+
+  #closeSocket(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
+  }
+
+  #ask(message: ClientMessage): Promise<Reply> {
+    return this.#connect().request(message);
+  }
+
+  async #do(message: ClientMessage): Promise<void> {
+    await this.#ask(message);
+  }
+
+  #welcomed(welcome: Welcome): void {
+    this.#memory.set({ session: welcome.session, person: welcome.person });
+    const state = this.#state;
+    if (!state || state.ended || state.removed) return;
+    if (welcome.room?.room === state.room.id) {
+      this.#take(welcome.room.snapshot);
+      void this.#syncMicrophone();
+    } else void this.#rejoin();
+  }
+
+  #heard(message: Event | DirectEvent): void {
+    if (message.type === 'media_closed') {
+      void this.#rejoin();
+      return;
+    }
+    const before = this.#state;
+    if (!before) return;
+    if (isGap(before, message)) {
+      this.#socket?.reconnect();
+      return;
+    }
+    const state = reduce(before, message);
+    this.#state = state;
+    if (state.ended !== undefined || state.removed) {
+      this.#memory.set({ room: undefined, link: undefined });
+      this.#dropMedia();
+    } else if (before.stage !== state.stage || message.type === 'your_mute') {
+      if (message.type === 'your_mute' && message.muted) this.#unmuting = false;
+      void this.#syncMicrophone();
+    }
+    if (state !== before) this.emit('room', state);
+    this.emit('event', message);
+  }
+
+  #socketEnded(code: ErrorCode | undefined): void {
+    if (code === undefined) return;
+    this.#dropMedia();
+    if (code === 'unauthorized' || code === 'token_expired') {
+      this.#memory.set({ token: undefined, person: undefined, session: undefined });
+    }
+    if (code === 'taken_over' || code === 'removed') this.#memory.set({ session: undefined, room: undefined });
+    this.emit('closed', code);
+  }
+
+  /** What is sent follows from the state alone: on stage, and not muted. */
+  async #syncMicrophone(): Promise<void> {
+    const member = this.onStage;
+    if (!member && this.#state) this.microphone.close();
+    const speaks = member && (!member.muted || this.#unmuting) && !member.muted_by_moderator;
+    await this.#media?.send((speaks ? this.microphone.track : undefined) ?? null);
+  }
+
+  // Media that heals.
+
+  #makeMedia(): Media {
+    const media = new Media({
+      state: (state) => this.#media === media && this.#mediaChanged(state),
+      speaking: (speaking) => {
+        this.#speaking = speaking;
+        this.emit('speaking', speaking);
+      },
+      own: () => {
+        const member = this.onStage;
+        if (!member || member.muted || !this.microphone.track) return undefined;
+        return { number: member.number, level: this.#level };
+      },
+    });
+    this.#media = media;
+    this.#mediaState = 'connecting';
+    this.playback.play(media.tracks);
+    return media;
+  }
+
+  #dropMedia(): void {
+    clearTimeout(this.#healTimer);
+    this.#media?.close();
+    this.#media = undefined;
+    this.#mediaState = 'idle';
+    this.#iceTries = 0;
+    this.playback.stop();
+    this.microphone.close();
+    this.#speaking = new Map();
+    this.emit('speaking', this.#speaking);
+    this.#tellConnection();
+  }
+
+  #mediaChanged(state: MediaState): void {
+    this.#mediaState = state;
+    clearTimeout(this.#healTimer);
+    if (state === 'connected') this.#iceTries = 0;
+    else if (state === 'interrupted') this.#healIn(ICE_PATIENCE_MS);
+    else if (state === 'failed') this.#healIn(0);
+    this.#tellConnection();
+  }
+
+  #healIn(delayMs: number): void {
+    clearTimeout(this.#healTimer);
+    this.#healTimer = setTimeout(() => void this.#healMedia(), delayMs);
+  }
+
+  async #healMedia(): Promise<void> {
+    const media = this.#media;
+    if (!media || !this.#state || this.#mediaState === 'connected') return;
+    // Without signalling nothing can be agreed; the socket's return comes first.
+    if (this.#socket?.state.is !== 'open') {
+      this.#healIn(ICE_PATIENCE_MS);
+      return;
+    }
+    if (this.#iceTries >= ICE_TRIES) {
+      await this.#rejoin();
+      return;
+    }
+    this.#iceTries += 1;
+    this.#healIn(ICE_RETRY_MS);
+    await this.#restartIce(media).catch(ignore);
+  }
+
+  async #restartIce(media: Media): Promise<void> {
+    const reply = await this.#ask({ type: 'restart_ice', offer: await media.restartOffer() });
+    if (reply.type === 'ice_restarted' && this.#media === media) await media.answer(reply.answer);
+  }
+
+  #networkChanged(): void {
+    this.#socket?.check();
+    if (this.#media && this.#state) this.#healIn(ICE_PATIENCE_MS);
+  }
+
+  /** The session or its media is gone for good: enter the same room again, with a new connection. */
+  async #rejoin(): Promise<void> {
+    const room = this.#state?.room.id;
+    if (room === undefined || this.#rejoining || this.#state?.ended || this.#state?.removed) return;
+    this.#rejoining = true;
+    clearTimeout(this.#healTimer);
+    this.#media?.close();
+    this.#iceTries = 0;
+    this.#makeMedia();
+    this.#tellConnection();
+    try {
+      await this.#enter(room);
+    } catch (error) {
+      this.#rejoinFailed(codeOf(error));
+    } finally {
+      this.#rejoining = false;
+    }
+  }
+
+  #rejoinFailed(code: ReturnType<typeof codeOf>): void {
+    const state = this.#state;
+    if (!state) return;
+    if (code === 'room_not_found' || code === 'room_ended') {
+      this.#state = { ...state, ended: 'empty' };
+      this.#memory.set({ room: undefined, link: undefined });
+      this.#dropMedia();
+      this.emit('room', this.#state);
+    } else if (code === 'timeout' || code === 'unreachable' || code === 'busy' || code === 'rate_limited') {
+      this.#healTimer = setTimeout(() => void this.#rejoin(), ICE_RETRY_MS);
+    } else if (this.#socket?.state.is === 'open') {
+      this.#dropMedia();
+      this.emit('closed', code as ErrorCode);
+    }
+  }
+
+  #tellConnection(): void {
+    this.emit('connection', this.connection);
+  }
+}
+
+function ignore(): void {
+  // The answer would change nothing: what was asked for is already so on this side.
+}
+
+function sessionStorageIfAny(): Storage | undefined {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
+}

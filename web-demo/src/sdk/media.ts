@@ -1,0 +1,140 @@
+// One peer connection and its one negotiation: a sendonly microphone section and K recvonly slots.
+// Going on stage, muting and changing the device only replace the sender's track.
+//
+// Not its job: elements (playback.ts), the microphone (microphone.ts), what the server says.
+
+import type { SpeakerNumber } from '../protocol.gen';
+import { PalcoError } from './errors';
+import { SLOTS } from './playback';
+import { SpeakingMeter, type Source, type Speaking } from './speaking';
+
+export type MediaState = 'connecting' | 'connected' | 'interrupted' | 'failed';
+
+export interface MediaHandlers {
+  state: (state: MediaState) => void;
+  speaking: (speaking: Speaking) => void;
+  /** Our own voice never comes back to us: its number and linear level, while we are heard. */
+  own: () => { number: SpeakerNumber; level: number } | undefined;
+}
+
+export interface MediaQuality {
+  /** Lost on the way to us since the last reading, 0 to 1. */
+  loss: number;
+  jitterMs: number;
+  roundTripMs?: number;
+}
+
+const SPEAKING_INTERVAL_MS = 100;
+
+export class Media {
+  readonly #pc: RTCPeerConnection;
+  readonly #sender: RTCRtpSender;
+  readonly #receivers: RTCRtpReceiver[];
+  readonly #meter = new SpeakingMeter();
+  readonly #meterTimer: ReturnType<typeof setInterval>;
+  #received = { packets: 0, lost: 0 };
+
+  constructor(handlers: MediaHandlers) {
+    if (typeof RTCPeerConnection === 'undefined') throw new PalcoError('browser_too_old');
+    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
+    this.#pc = pc;
+    this.#sender = pc.addTransceiver('audio', { direction: 'sendonly' }).sender;
+    this.#receivers = Array.from(
+      { length: SLOTS },
+      () => pc.addTransceiver('audio', { direction: 'recvonly' }).receiver,
+    );
+    pc.onconnectionstatechange = () => {
+      const state = stateOf(pc.connectionState);
+      if (state) handlers.state(state);
+    };
+    this.#meterTimer = setInterval(() => {
+      const now = performance.timeOrigin + performance.now();
+      const sources: Source[] = this.#receivers.flatMap((receiver) => receiver.getContributingSources());
+      const own = handlers.own();
+      if (own) sources.push({ source: own.number, audioLevel: own.level, timestamp: now });
+      const speaking = this.#meter.update(now, sources);
+      if (speaking) handlers.speaking(speaking);
+    }, SPEAKING_INTERVAL_MS);
+  }
+
+  /** What the slots receive; exists before anything is negotiated, so that a tap can start it. */
+  get tracks(): MediaStreamTrack[] {
+    return this.#receivers.map((receiver) => receiver.track);
+  }
+
+  /** For measurements on the page. */
+  get connection(): RTCPeerConnection {
+    return this.#pc;
+  }
+
+  /** The one offer. Candidates need not wait: the server learns ours from our checks. */
+  async offer(): Promise<string> {
+    await this.#pc.setLocalDescription(await this.#pc.createOffer());
+    return this.#localSdp();
+  }
+
+  /** New ICE credentials, for a network that changed; DTLS and the streams stay. */
+  async restartOffer(): Promise<string> {
+    if (this.#pc.signalingState !== 'stable') await this.#pc.setLocalDescription({ type: 'rollback' });
+    await this.#pc.setLocalDescription(await this.#pc.createOffer({ iceRestart: true }));
+    return this.#localSdp();
+  }
+
+  async answer(sdp: string): Promise<void> {
+    await this.#pc.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  /** The microphone's track, or null to send nothing at all. Never renegotiates. */
+  async send(track: MediaStreamTrack | null): Promise<void> {
+    if (this.#pc.connectionState === 'closed' || this.#sender.track === track) return;
+    await this.#sender.replaceTrack(track);
+  }
+
+  async quality(): Promise<MediaQuality> {
+    const now = { packets: 0, lost: 0 };
+    const quality: MediaQuality = { loss: 0, jitterMs: 0 };
+    for (const stat of (await this.#pc.getStats()).values() as Iterable<Record<string, unknown>>) {
+      if (stat['type'] === 'inbound-rtp') {
+        now.packets += Number(stat['packetsReceived'] ?? 0);
+        now.lost += Math.max(0, Number(stat['packetsLost'] ?? 0));
+        quality.jitterMs = Math.max(quality.jitterMs, 1000 * Number(stat['jitter'] ?? 0));
+      } else if (stat['type'] === 'candidate-pair' && stat['nominated'] === true) {
+        if (stat['currentRoundTripTime'] !== undefined)
+          quality.roundTripMs = 1000 * Number(stat['currentRoundTripTime']);
+      }
+    }
+    const lost = Math.max(0, now.lost - this.#received.lost);
+    const expected = now.packets - this.#received.packets + lost;
+    if (expected > 0) quality.loss = lost / expected;
+    this.#received = now;
+    return quality;
+  }
+
+  close(): void {
+    clearInterval(this.#meterTimer);
+    this.#pc.onconnectionstatechange = null;
+    this.#pc.close();
+  }
+
+  #localSdp(): string {
+    const sdp = this.#pc.localDescription?.sdp;
+    if (sdp === undefined) throw new PalcoError('browser_too_old');
+    return sdp;
+  }
+}
+
+function stateOf(state: RTCPeerConnectionState): MediaState | undefined {
+  switch (state) {
+    case 'new':
+    case 'connecting':
+      return 'connecting';
+    case 'connected':
+      return 'connected';
+    case 'disconnected':
+      return 'interrupted';
+    case 'failed':
+      return 'failed';
+    case 'closed':
+      return undefined;
+  }
+}

@@ -1,0 +1,50 @@
+// What survives a reload of the page, and only that: who I am, my session, my room. One tab's own
+// (sessionStorage): two tabs are two people, as two browsers are.
+
+import type { Person, RoomId } from '../protocol.gen';
+
+export interface Remembered {
+  token?: string;
+  person?: Person;
+  /** The secret that resumes the session. */
+  session?: string;
+  /** The room this tab was in. */
+  room?: RoomId;
+  /** The secret of the link by which it was entered. */
+  link?: string;
+}
+
+const KEY = 'palco.session';
+
+export class Memory {
+  #values: Remembered;
+  readonly #storage: Storage | undefined;
+
+  /** Without storage (private modes, embedding) it lasts as long as the page. */
+  constructor(storage: Storage | undefined) {
+    this.#storage = storage;
+    this.#values = {};
+    try {
+      this.#values = JSON.parse(storage?.getItem(KEY) ?? '{}') as Remembered;
+    } catch {
+      // Unreadable: start anew.
+    }
+  }
+
+  get values(): Readonly<Remembered> {
+    return this.#values;
+  }
+
+  /** Undefined forgets a value. */
+  set(values: { [Name in keyof Remembered]: Remembered[Name] | undefined }): void {
+    const merged = { ...this.#values, ...values };
+    this.#values = Object.fromEntries(
+      Object.entries(merged).filter(([, value]) => value !== undefined),
+    ) as Remembered;
+    try {
+      this.#storage?.setItem(KEY, JSON.stringify(this.#values));
+    } catch {
+      // Full or forbidden: a reload will ask for the name again, nothing else is lost.
+    }
+  }
+}

@@ -1,0 +1,119 @@
+// A room as this client knows it: the server's snapshot, and the fold of its events into it.
+//
+// Pure. `reduce` gives for every event exactly what a fresh snapshot would say (the server tests the
+// same law), plus what snapshots do not hold: how invitations went, and why it is over.
+
+import {
+  LIMITS,
+  type DirectEvent,
+  type Event,
+  type Hand,
+  type InvitationState,
+  type Person,
+  type RoomEndReason,
+  type Snapshot,
+  type StageMember,
+  type UserId,
+} from '../protocol.gen';
+
+export interface RoomState extends Snapshot {
+  /** Moderators: invitations of this visit by receiver. */
+  invitations: ReadonlyMap<UserId, { person: Person; state: InvitationState }>;
+  /** The room is over. */
+  ended?: RoomEndReason;
+  /** You are out of it. */
+  removed?: { banned: boolean };
+}
+
+export function fromSnapshot(snapshot: Snapshot): RoomState {
+  return { ...snapshot, invitations: new Map() };
+}
+
+/** True when events were lost on the way: only a fresh snapshot helps. */
+export function isGap(state: RoomState, message: Event | DirectEvent): boolean {
+  return 'seq' in message && message.seq > state.seq + 1;
+}
+
+/** Events already in the snapshot (`seq` not newer) change nothing. */
+export function reduce(state: RoomState, message: Event | DirectEvent): RoomState {
+  if (!('seq' in message)) return reduceDirect(state, message);
+  if (message.seq <= state.seq) return state;
+  return { ...reduceEvent(state, message), seq: message.seq };
+}
+
+function reduceEvent(state: RoomState, event: Event): RoomState {
+  switch (event.type) {
+    case 'room_updated':
+      return { ...state, room: event.room };
+    case 'stage_updated':
+      return { ...state, stage: withMember(state.stage, event.member) };
+    case 'stage_left':
+      return { ...state, stage: state.stage.filter((member) => member.person.id !== event.user) };
+    case 'counts':
+      return { ...state, counts: event.counts };
+    case 'chat':
+      return { ...state, chat: [...state.chat, event.message].slice(-LIMITS.chatHistoryLines) };
+    case 'chat_cleared':
+      return { ...state, chat: state.chat.filter((line) => line.from.id !== event.user) };
+    case 'reactions':
+      return state;
+    case 'room_ended':
+      return { ...state, ended: event.reason };
+    default:
+      // A newer server's event: its place in the sequence counts, its content is not for us.
+      return state;
+  }
+}
+
+function reduceDirect(state: RoomState, event: DirectEvent): RoomState {
+  const { hand: _hand, invitation: _invitation, ...you } = state.you;
+  switch (event.type) {
+    case 'your_role': {
+      const changed = { ...state, you: { ...state.you, role: event.role } };
+      if (event.role === 'listener' || event.role === 'speaker') delete changed.hands;
+      return changed;
+    }
+    case 'your_hand': {
+      const rest = state.you.invitation ? { ...you, invitation: state.you.invitation } : you;
+      return { ...state, you: event.hand ? { ...rest, hand: event.hand } : rest };
+    }
+    case 'your_invitation': {
+      const rest = state.you.hand ? { ...you, hand: state.you.hand } : you;
+      return { ...state, you: event.invitation ? { ...rest, invitation: event.invitation } : rest };
+    }
+    case 'hands':
+      return { ...state, hands: event.hands };
+    case 'hand_raised':
+      return { ...state, hands: withHand(state.hands ?? [], event.hand) };
+    case 'hand_lowered':
+      return { ...state, hands: (state.hands ?? []).filter((hand) => hand.person.id !== event.user) };
+    case 'invitation_updated': {
+      const invitations = new Map(state.invitations);
+      invitations.set(event.person.id, { person: event.person, state: event.state });
+      return { ...state, invitations };
+    }
+    case 'removed':
+      return { ...state, removed: { banned: event.banned } };
+    default:
+      return state;
+  }
+}
+
+/** The stage is in the order of arrival: a member who changes keeps the place. */
+function withMember(stage: StageMember[], member: StageMember): StageMember[] {
+  const at = stage.findIndex((other) => other.person.id === member.person.id);
+  return at < 0 ? [...stage, member] : stage.map((other, place) => (place === at ? member : other));
+}
+
+function withHand(hands: Hand[], hand: Hand): Hand[] {
+  const others = hands.filter((other) => other.person.id !== hand.person.id);
+  return [...others, hand].sort((a, b) => a.order - b.order);
+}
+
+export function memberOf(state: RoomState, user: UserId): StageMember | undefined {
+  return state.stage.find((member) => member.person.id === user);
+}
+
+export function isModerator(state: RoomState): boolean {
+  return state.you.role === 'moderator' || state.you.role === 'host';
+}

@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config';
+
+// The Rust server embeds `dist`; while developing, everything that is not the page is asked of it.
+const server = process.env['PALCO_SERVER'] ?? 'http://localhost:8080';
+
+export default defineConfig({
+  build: {
+    target: ['chrome111', 'firefox115', 'safari16.4'],
+    // A module-preload shim would be an inline script for old browsers only; the CSP allows none.
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+  },
+  server: {
+    proxy: {
+      '/api': { target: server },
+      '/ws': { target: server, ws: true },
+    },
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    environment: 'node',
+  },
+});
