@@ -260,3 +260,6 @@ pub fn patch_seq(packet: &mut [u8], seq: SeqNo) {
         field.copy_from_slice(&seq.0.to_be_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests;
