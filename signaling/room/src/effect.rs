@@ -4,6 +4,8 @@ use palco_protocol::{
     DirectEvent, ErrorBody, ErrorCode, Event, ModerationEntry, RoomEndReason, SpeakerNumber, UserId,
 };
 
+pub(crate) type Effects = Vec<Effect>;
+
 /// One consequence. Events are addressed by what the room is *after* the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
