@@ -7,6 +7,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { repository } from './paths.js';
 
+/** The address that tests/e2e/run makes for media. Firefox sends nothing to a loopback candidate. */
+export const MEDIA_IP = '10.77.0.1';
+
 const START_DEADLINE_MS = 15_000;
 
 export interface Server {
@@ -15,7 +18,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** `mediaIp`: where audio goes. Firefox sends nothing to a loopback candidate. */
+/** `mediaIp`: where audio arrives and leaves. */
 export async function startServer(mediaIp: string): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'palco-e2e-data-'));
   const server = spawn(

@@ -1,0 +1,107 @@
+// Somebody at a browser: what they do, in terms of the page's data-testid hooks.
+
+import type { BrowserContext, Locator, Page } from 'playwright-core';
+import type { RunningBrowser } from './browsers.js';
+import { hears } from './ears.js';
+import { giveMicrophone } from './microphone.js';
+import { resultFile } from './paths.js';
+
+/** An action that the page does not allow within this time fails the test. */
+const ACTION_DEADLINE_MS = 15_000;
+
+export class Person {
+  private constructor(
+    readonly name: string,
+    readonly page: Page,
+    private readonly context: BrowserContext,
+  ) {}
+
+  /** A person with a device of their own: nothing is shared with others in the same browser. */
+  static async at(running: RunningBrowser, name: string, microphoneHz: number): Promise<Person> {
+    const context = await running.browser.newContext({ locale: 'en-GB' });
+    context.setDefaultTimeout(ACTION_DEADLINE_MS);
+    await giveMicrophone(context, microphoneHz);
+    const page = await context.newPage();
+    page.on('pageerror', (error) => console.error(`${name}'s page: ${error.message}`));
+    return new Person(name, page, context);
+  }
+
+  by(testId: string): Locator {
+    return this.page.getByTestId(testId);
+  }
+
+  /** Starts a room and goes live in it; returns its link. */
+  async startRoom(url: string, title: string): Promise<string> {
+    await this.page.goto(url);
+    await this.by('name-input').fill(this.name);
+    await this.by('title-input').fill(title);
+    await this.by('start-room').click();
+    await this.onStage(this.name).waitFor();
+    return this.page.url();
+  }
+
+  async open(link: string): Promise<void> {
+    await this.page.goto(link);
+    await this.by('name-input').fill(this.name);
+    await this.by('join-room').waitFor();
+  }
+
+  async join(link: string): Promise<void> {
+    await this.open(link);
+    await this.by('join-room').click();
+    await this.by('raise-hand').waitFor();
+  }
+
+  async raiseHand(): Promise<void> {
+    await this.by('raise-hand').click();
+    await this.by('lower-hand').waitFor();
+  }
+
+  async invite(name: string): Promise<void> {
+    await this.by('hand-row').filter({ hasText: name }).getByTestId('invite').click();
+  }
+
+  async acceptInvite(): Promise<void> {
+    await this.by('accept-invite').click();
+    await this.by('confirm-mic').click();
+    await this.onStage(this.name).waitFor();
+  }
+
+  async unmute(): Promise<void> {
+    await this.by('mute-toggle').click();
+    await this.onStage(this.name, false).waitFor();
+  }
+
+  async mute(): Promise<void> {
+    await this.by('mute-toggle').click();
+    await this.onStage(this.name, true).waitFor();
+  }
+
+  async endRoom(): Promise<void> {
+    await this.by('end-room').click();
+    await this.by('confirm-end').click();
+  }
+
+  /** Somebody's place on the stage as this page shows it. */
+  onStage(name: string, muted?: boolean): Locator {
+    const state = muted === undefined ? '' : `[data-muted="${muted}"]`;
+    return this.page.locator(`[data-testid="stage-member"]${state}`).filter({ hasText: name });
+  }
+
+  hears(...hz: number[]): Promise<void> {
+    return hears(this.page, hz);
+  }
+
+  async timesAskedForMicrophone(): Promise<number> {
+    return this.page.evaluate(() => window.palcoMicrophoneAsked ?? 0);
+  }
+
+  /** A picture for people to look at. */
+  async picture(name: string): Promise<void> {
+    await this.page.screenshot({ path: await resultFile(`${name}.png`) });
+  }
+
+  async leave(): Promise<void> {
+    await this.context.close();
+  }
+}
