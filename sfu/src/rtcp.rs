@@ -1,9 +1,9 @@
 //! RTCP on the wire (RFC 3550 section 6): the reports a relay writes and reads. Written into the caller's buffer,
 //! read without copying. Not its job: when to report, SRTCP.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::rtp::{SeqNo, Ssrc};
+use crate::rtp::Ssrc;
 
 mod reception;
 
@@ -44,10 +44,10 @@ pub struct SenderReport {
 }
 
 /// What a receiver says of one source (RFC 3550 section 6.4.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReportBlock {
     /// The source.
-    pub ssrc: u32,
+    pub ssrc: Ssrc,
     /// Loss since the last report, in 256ths.
     pub fraction_lost: u8,
     /// Loss since the beginning; -2^23 ..= 2^23 - 1, negative with duplicates.
@@ -87,7 +87,7 @@ impl Iterator for Blocks<'_> {
             u32::from_be_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
         };
         Some(ReportBlock {
-            ssrc: word(0),
+            ssrc: Ssrc(word(0)),
             fraction_lost: block[4],
             // 24 bits, signed.
             cumulative_lost: (word(4) << 8).cast_signed() >> 8,
@@ -139,13 +139,23 @@ fn parse_one(kind: u8, count: usize, body: &[u8]) -> Option<Rtcp<'_>> {
     }
 }
 
-/// Longest compound that the writers below produce, in bytes: report with one block, and the canonical name.
-pub const MAX_REPORT_LEN: usize = 28 + 24 + 16;
+/// Longest compound that the writers below produce, in bytes: header, one report block, the canonical name.
+pub const MAX_REPORT_LEN: usize = 8 + 24 + 16;
+
+/// The canonical name of everything the server sends: all slots play by one clock (RFC 3550 section 6.5.1).
+pub const CNAME: &str = "room";
 
 /// Writes a compound of a sender report without blocks and the canonical name; returns its length.
 pub fn write_sender_report(report: &SenderReport, out: &mut [u8; MAX_REPORT_LEN]) -> usize {
-    let _ = (report, out);
-    0
+    let mut out = Writer { out, len: 0 };
+    out.word(0x80c8_0006);
+    out.word(report.ssrc.0);
+    out.word((report.ntp.0 >> 32) as u32);
+    out.word((report.ntp.0 & 0xffff_ffff) as u32);
+    out.word(report.ts_48k);
+    out.word(report.packets);
+    out.word(report.octets);
+    out.canonical_name(report.ssrc)
 }
 
 /// Writes a compound of a receiver report with one block and the canonical name; returns its length.
@@ -155,8 +165,40 @@ pub fn write_receiver_report(
     block: &ReportBlock,
     out: &mut [u8; MAX_REPORT_LEN],
 ) -> usize {
-    let _ = (own, block, out);
-    0
+    let mut out = Writer { out, len: 0 };
+    out.word(0x81c9_0007);
+    out.word(own.0);
+    out.word(block.ssrc.0);
+    let lost = block.cumulative_lost.clamp(-(1 << 23), (1 << 23) - 1).cast_unsigned() & 0x00ff_ffff;
+    out.word(u32::from(block.fraction_lost) << 24 | lost);
+    out.word(block.highest_seq);
+    out.word(block.jitter_48k);
+    out.word(block.last_sr);
+    out.word(block.delay_since_last_sr);
+    out.canonical_name(own)
+}
+
+struct Writer<'a> {
+    out: &'a mut [u8; MAX_REPORT_LEN],
+    len: usize,
+}
+
+impl Writer<'_> {
+    fn word(&mut self, word: u32) {
+        self.out[self.len..self.len + 4].copy_from_slice(&word.to_be_bytes());
+        self.len += 4;
+    }
+
+    /// Ends the compound, as every compound must, with a source description (RFC 3550 sections 6.1 and 6.5): four
+    /// letters leave two zero bytes to the next word, which end the chunk.
+    fn canonical_name(mut self, ssrc: Ssrc) -> usize {
+        const { assert!(CNAME.len() == 4) };
+        self.word(0x81ca_0003);
+        self.word(ssrc.0);
+        self.out[self.len..self.len + 8].copy_from_slice(&[1, 4, 0, 0, 0, 0, 0, 0]);
+        self.out[self.len + 2..self.len + 6].copy_from_slice(CNAME.as_bytes());
+        self.len + 8
+    }
 }
 
 /// The round trip that a report block about our own stream shows (RFC 3550 section 6.4.1). `None` if the receiver
@@ -170,3 +212,6 @@ pub fn round_trip(now: NtpTime, block: &ReportBlock) -> Option<Duration> {
     let round_trip = Duration::from_nanos(u64::from(since) * 1_000_000_000 / 65_536);
     (round_trip < Duration::from_secs(60)).then_some(round_trip)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,7 @@
 use std::fmt::{self, Write};
 
 use super::{AnswerParams, Candidate, Offer, Role, Transport};
-
-/// The canonical name of everything the server sends: one playout clock for all slots (RFC 3550 section 6.5.1).
-pub(crate) const CNAME: &str = "room";
+use crate::rtcp::CNAME;
 
 pub(super) fn write(offer: &Offer, params: &AnswerParams<'_>) -> String {
     let mut sdp = String::with_capacity(4096);
