@@ -1,0 +1,9 @@
+//! Integration tests over real sockets: the whole server in this process, and clients that are not ours
+//! (the `webrtc` crate's peer connection) around it.
+
+mod api;
+mod gate;
+mod hostile;
+mod house;
+mod journey;
+mod resume;
