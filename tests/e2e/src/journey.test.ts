@@ -65,7 +65,7 @@ for (const cast of casts) {
       await witness.join(link);
       await guest.raiseHand();
       await guest.picture(picture('3-hand-up'));
-      await host.by('hand-row').filter({ hasText: 'Gustav' }).waitFor();
+      await host.seesHandOf('Gustav');
       await host.picture(picture('4-queue-of-hands'));
       await host.invite('Gustav');
       await guest.by('accept-invite').waitFor();

@@ -57,8 +57,17 @@ export class Person {
     await this.by('lower-hand').waitFor();
   }
 
+  /** A moderator looks at the queue of hands; resolves once this hand is in it. */
+  async seesHandOf(name: string): Promise<Locator> {
+    await this.by('tab-hands').click();
+    const row = this.by('hand-row').filter({ hasText: name });
+    await row.waitFor();
+    return row;
+  }
+
   async invite(name: string): Promise<void> {
-    await this.by('hand-row').filter({ hasText: name }).getByTestId('invite').click();
+    const row = await this.seesHandOf(name);
+    await row.getByTestId(/^invite-/).click();
   }
 
   async acceptInvite(): Promise<void> {
