@@ -17,15 +17,16 @@ mod audio;
 mod connect;
 mod error;
 mod http;
-
+mod listen;
 mod media;
 mod microphone;
-
-
+mod oggopus;
+mod presence;
+mod probe;
 mod reception;
-
+mod recorder;
 mod reorder;
-
+mod speak;
 mod tone;
 mod transport;
 
@@ -34,10 +35,15 @@ pub use audio::{OpusFrame, Tone};
 pub use connect::{Client, Closed, Requests, ServerEvent};
 pub use error::Error;
 pub use http::HttpAnswer;
+pub use listen::{ListenReport, listen};
 pub use media::{Media, MediaOptions, Session, SrtpOffer};
 pub use microphone::Speaking;
+pub use oggopus::{OggOpusReader, OggOpusWriter};
+pub use probe::{ProbeReport, probe};
 pub use reception::{HeardCounts, PacketRecord};
+pub use speak::{Source, SpeakReport, speak};
 pub use tone::{dominant_hz, level_dbfs};
+pub use webrtc::peer_connection::RTCPeerConnectionState as MediaState;
 
 /// Slots in the offer: how many voices a client hears at once (design, section 3).
 pub const SLOTS: usize = 4;

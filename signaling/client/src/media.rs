@@ -426,10 +426,8 @@ impl Media {
     ) -> Result<(), Error> {
         use RTCPeerConnectionState::{Closed, Failed};
         let mut state = self.state.clone();
-        let reached = timeout(
-            within,
-            state.wait_for(|&now| there(now) || matches!(now, Closed | Failed)),
-        );
+        let reached =
+            timeout(within, state.wait_for(|&now| there(now) || matches!(now, Closed | Failed)));
         match reached.await {
             Ok(Ok(now)) if there(*now) => Ok(()),
             Ok(_) => Err(Error::Ended("the media connection is closed")),
@@ -603,8 +601,9 @@ fn settings(options: MediaOptions) -> webrtc::peer_connection::SettingEngine {
         SrtpOffer::All => settings,
         SrtpOffer::Gcm => settings
             .with_srtp_protection_profiles(vec![SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm]),
-        SrtpOffer::AesCm => settings
-            .with_srtp_protection_profiles(vec![SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80]),
+        SrtpOffer::AesCm => settings.with_srtp_protection_profiles(vec![
+            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
+        ]),
     }
     .build()
 }

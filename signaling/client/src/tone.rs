@@ -106,9 +106,7 @@ mod tests {
     use crate::Tone;
 
     fn sine(hz: f64, amplitude: f64, samples: usize) -> Vec<i16> {
-        (0..samples)
-            .map(|n| ((TAU * hz * n as f64 / 48_000.0).sin() * amplitude) as i16)
-            .collect()
+        (0..samples).map(|n| ((TAU * hz * n as f64 / 48_000.0).sin() * amplitude) as i16).collect()
     }
 
     fn mix(a: &[i16], b: &[i16]) -> Vec<i16> {
