@@ -11,7 +11,8 @@ pub(crate) type Effects = Vec<Effect>;
 pub enum Effect {
     /// To everybody in the room.
     Broadcast(Event),
-    /// To one person in the room. Never to whoever has just joined or returned: their snapshot says it.
+    /// To one person in the room, or on the way out (`removed`, before their `Drop`). Never to whoever
+    /// has just joined or returned: their snapshot says it.
     Tell {
         /// To whom.
         user: UserId,

@@ -170,6 +170,7 @@ impl Room {
             }
             self.permit(by, action)?;
         }
+        let enters = matches!(command, Command::Join { .. } | Command::Returned);
         let mut effects = Effects::new();
         let out = &mut effects;
         match command {
@@ -206,7 +207,7 @@ impl Room {
                 self.update(title, description, slow_mode_ms, turn_ms)?;
             }
             Command::PingFollower { user, follows } => {
-                self.ping_follower(by, user, follows, out)?
+                self.ping_follower(by, user, follows, out)?;
             }
             Command::CreateLink { secret, role, expires_in_ms } => {
                 self.create_link(now, by, secret, role, expires_in_ms)?;
@@ -218,6 +219,10 @@ impl Room {
         if self.ended.is_none() {
             self.settle(now, out);
             self.announce_info(out);
+        }
+        if enters {
+            // Whoever comes in gets a snapshot, which says it all: told apart, it would come before it.
+            out.retain(|effect| !matches!(effect, Effect::Tell { user, .. } if *user == by));
         }
         Ok(effects)
     }

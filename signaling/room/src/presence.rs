@@ -135,7 +135,6 @@ impl Room {
         } else if let Some(link) = link {
             self.invite_by_link(by, link);
         }
-        forget_told(by, out);
         Ok(())
     }
 
@@ -192,7 +191,6 @@ impl Room {
         {
             self.invite_by_link(user, link);
         }
-        forget_told(user, out);
     }
 
     pub(crate) fn returned(&mut self, user: UserId, out: &mut Effects) -> Result<(), Refusal> {
@@ -247,11 +245,6 @@ impl Room {
         }
         self.counts_pace.touch(now);
     }
-}
-
-/// Whoever comes in gets a snapshot, which says it all: told apart, it would come before it.
-pub(crate) fn forget_told(user: UserId, out: &mut Effects) {
-    out.retain(|effect| !matches!(effect, Effect::Tell { user: told, .. } if *told == user));
 }
 
 /// What a person in the room learns when it is not their own doing.
