@@ -2,13 +2,16 @@
 #
 # Order matters in one place: the web client is built before cargo, which embeds web-demo/dist.
 
-.PHONY: run build test check bench generate format clean help
+.PHONY: run build setup test check bench generate format clean help
 
-run: build ## Set up, build, and serve http://localhost:8080
-	@exec target/release/palco serve
+run: build ## Set up, build, and serve http://localhost:8080 (ARGS="..." for `palco serve`)
+	@exec target/release/palco serve $(ARGS)
 
-build: web-demo/dist/index.html
-	@cargo build --quiet --release --package palco
+build: web-demo/dist/index.html | setup
+	@cargo build --release --package palco
+
+setup:
+	@scripts/setup.sh build
 
 test: ## Set up, and run every test: Rust, TypeScript, browsers
 	@scripts/test.sh
@@ -44,8 +47,7 @@ web-demo/dist/index.html: web-demo/node_modules/.stamp $(WEB_SOURCES)
 	@cd web-demo && npm run --silent build -- --logLevel warn
 	@touch $@
 
-%/node_modules/.stamp: %/package-lock.json
-	@scripts/setup.sh build
+%/node_modules/.stamp: %/package-lock.json | setup
 	@echo "Installing npm packages in $*"
 	@cd $* && npm ci --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
