@@ -27,9 +27,7 @@ pub struct OpusFrame {
 
 /// RFC 6464, section 3: the level in -dBov, 0 to 127.
 pub(crate) fn level_dbov(pcm: &[i16]) -> u8 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-    let level = (-level_dbfs(pcm)).clamp(0.0, 127.0).round() as u8;
-    level
+    (-level_dbfs(pcm)).clamp(0.0, 127.0).round() as u8
 }
 
 /// An endless sine, as a microphone would send it: 20 ms Opus frames, mono.
@@ -58,9 +56,7 @@ impl Tone {
     pub(crate) fn pcm(&mut self) -> [i16; FRAME_SAMPLES] {
         std::array::from_fn(|_| {
             self.phase = (self.phase + self.step) % TAU;
-            #[expect(clippy::cast_possible_truncation, reason = "the amplitude is in range")]
-            let sample = (self.phase.sin() * Self::AMPLITUDE) as i16;
-            sample
+            (self.phase.sin() * Self::AMPLITUDE) as i16
         })
     }
 }

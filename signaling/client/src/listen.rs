@@ -84,7 +84,6 @@ pub async fn listen(
     for packet in recorder.finish()? {
         file.write(packet, FRAME_SAMPLES as u32)?;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a length in seconds")]
     let seconds = file.samples_48k() as f64 / f64::from(RATE_HZ);
     file.finish()?;
     if media.tap_dropped() > 0 {

@@ -19,7 +19,7 @@ use tokio::{
 };
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 
-use crate::{OpusFrame, audio::RATE_HZ, media::OPUS_PAYLOAD_TYPE};
+use crate::{OpusFrame, audio::RATE_HZ, setup::OPUS_PAYLOAD_TYPE};
 
 /// Louder than this is marked as voice in the extension's V bit.
 const VOICE_DBOV: u8 = 50;
@@ -66,7 +66,6 @@ impl Microphone {
         let clock = MicrophoneClock {
             // Any start serves; below 2^15, an SRTP receiver cannot misread the first roll-over
             // (RFC 3711, section 3.3.1).
-            #[expect(clippy::cast_possible_truncation, reason = "masked to 15 bits")]
             sequence: (ssrc & 0x7fff) as u16,
             timestamp_48k: ssrc.rotate_left(16),
             due: Instant::now(),
@@ -157,7 +156,6 @@ impl MicrophoneClock {
     /// Time passed in silence: the timestamp follows it.
     fn catch_up(&mut self, now: Instant) {
         let silent = now.saturating_duration_since(self.due);
-        #[expect(clippy::cast_possible_truncation, reason = "RTP time wraps at 2^32")]
         let samples_48k = (silent.as_micros() * u128::from(RATE_HZ) / 1_000_000) as u32;
         self.timestamp_48k = self.timestamp_48k.wrapping_add(samples_48k);
         self.due += silent;

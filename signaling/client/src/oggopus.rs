@@ -49,7 +49,6 @@ impl<W: Write> OggOpusWriter<W> {
         let vendor = b"palco";
         let mut tags = Vec::new();
         tags.extend_from_slice(b"OpusTags");
-        #[expect(clippy::cast_possible_truncation, reason = "five bytes")]
         tags.extend_from_slice(&(vendor.len() as u32).to_le_bytes());
         tags.extend_from_slice(vendor);
         tags.extend_from_slice(&0u32.to_le_bytes());
@@ -146,7 +145,6 @@ impl<R: Read + Seek> OggOpusReader<R> {
             .map_err(|_| Error::BadOgg("a packet is not Opus"))?;
         Ok(OpusFrame {
             payload: packet.into(),
-            #[expect(clippy::cast_possible_truncation, reason = "at most 5,760")]
             samples_48k: samples as u32,
             level_dbov: level_dbov(&pcm[..samples]),
         })

@@ -217,7 +217,6 @@ impl Reception {
         received: bool,
         heard: &mut Vec<Arc<Heard>>,
     ) {
-        #[expect(clippy::cast_possible_truncation, reason = "at most 5,760")]
         let samples = pcm.len() as u32;
         self.expected_48k = Some(timestamp_48k.wrapping_add(samples));
         let frame = Arc::new(Heard {

@@ -74,7 +74,6 @@ impl Recorder {
             return;
         }
         let mut pcm = std::mem::take(&mut self.slots[slot].partial);
-        #[expect(clippy::cast_possible_truncation, reason = "less than 960")]
         let begins = heard.timestamp_48k.wrapping_sub(pcm.len() as u32);
         pcm.extend_from_slice(&heard.pcm);
         let rest = pcm.split_off(pcm.len() / FRAME_SAMPLES * FRAME_SAMPLES);
@@ -135,10 +134,6 @@ impl Recorder {
         });
         let tick = continued.unwrap_or_else(|| self.tick_at(arrived).max(self.next_tick));
         self.slots[slot].last = Some((timestamp_48k, tick));
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "bounded by AHEAD_MAX_TICKS or by time"
-        )]
         let place = (tick - self.next_tick) as usize;
         if self.ticks.len() <= place {
             self.ticks.resize_with(place + 1, Vec::new);
@@ -168,14 +163,11 @@ impl Recorder {
 
     fn tick_at(&self, now: Instant) -> u64 {
         let since = now.saturating_duration_since(self.start);
-        #[expect(clippy::cast_possible_truncation, reason = "not in this universe's lifetime")]
-        let tick = (since.as_micros() / TICK.as_micros()) as u64;
-        tick
+        (since.as_micros() / TICK.as_micros()) as u64
     }
 }
 
 fn after(timestamp_48k: u32, frames: usize) -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "at most six frames a packet")]
     timestamp_48k.wrapping_add((frames * FRAME_SAMPLES) as u32)
 }
 

@@ -31,7 +31,7 @@ impl<T> Reorder<T> {
     pub(crate) fn push(&mut self, sequence: u16, packet: T, out: &mut Vec<InOrder<T>>) {
         let next = *self.next.get_or_insert(sequence);
         let ahead = sequence.wrapping_sub(next);
-        if ahead >= JUMP_MAX && ahead <= u16::MAX - JUMP_MAX {
+        if (JUMP_MAX..=u16::MAX - JUMP_MAX).contains(&ahead) {
             self.flush(out);
             self.next = Some(sequence);
             return self.push(sequence, packet, out);

@@ -23,7 +23,6 @@ pub fn level_dbfs(pcm: &[i16]) -> f64 {
     if energy == 0.0 {
         return -127.0;
     }
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 samples")]
     let mean_square = energy / pcm.len() as f64;
     (10.0 * (mean_square / 32_768f64.powi(2)).log10()).max(-127.0)
 }
@@ -37,7 +36,6 @@ pub fn dominant_hz(pcm: &[i16]) -> Option<f64> {
     }
     let windowed = hann(&decimate(pcm));
     let rate = f64::from(RATE_HZ) / DECIMATE as f64;
-    #[expect(clippy::cast_precision_loss, reason = "a few thousand samples")]
     let samples = windowed.len() as f64;
     // Half the main lobe of the window is two bins; one bin a step cannot miss it.
     let step = rate / samples;
@@ -75,13 +73,11 @@ fn decimate(pcm: &[i16]) -> Vec<f64> {
 }
 
 fn hann(samples: &[f64]) -> Vec<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "a few thousand samples")]
     let turn = TAU / samples.len() as f64;
     samples
         .iter()
         .enumerate()
         .map(|(index, sample)| {
-            #[expect(clippy::cast_precision_loss, reason = "a few thousand samples")]
             let weight = 0.5 - 0.5 * (turn * index as f64).cos();
             sample * weight
         })
