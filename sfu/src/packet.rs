@@ -4,6 +4,10 @@
 use crate::loudest::SpeakerNo;
 use crate::rtp::{AudioLevel, RtpHeader, SeqNo, Ssrc};
 
+mod bundle;
+
+use bundle::Bundler;
+
 /// Largest RTP payload that is forwarded: with header (24), GCM tag (16), UDP and IPv6 (48) it stays within
 /// 1,288 bytes, under every usual path MTU. Opus at 64 kbit/s needs 160 bytes for 20 ms.
 pub const MAX_PAYLOAD: usize = 1200;
@@ -83,15 +87,54 @@ impl Prepared {
     }
 }
 
+/// A frame kept in a reused buffer.
+#[derive(Clone, Debug)]
+struct Kept {
+    ext_seq: u64,
+    ts_48k: u32,
+    marker: bool,
+    speaker: SpeakerNo,
+    level: Option<AudioLevel>,
+    payload: Vec<u8>,
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        let (ext_seq, ts_48k, marker, speaker, level) = (0, 0, false, SpeakerNo(0), None);
+        Kept { ext_seq, ts_48k, marker, speaker, level, payload: Vec::new() }
+    }
+}
+
+impl Kept {
+    fn keep(&mut self, frame: &Frame<'_>) {
+        (self.ext_seq, self.ts_48k, self.marker) = (frame.ext_seq, frame.ts_48k, frame.marker);
+        (self.speaker, self.level) = (frame.speaker, frame.level);
+        self.payload.clear();
+        self.payload.extend_from_slice(frame.payload);
+    }
+}
+
 /// A slot's frames on their way into packets: keeps the previous frame (RED) and the frames being bundled.
 #[derive(Debug)]
 pub struct SlotPackets {
     ssrc: Ssrc,
-    present: Prepared,
-    speaker: SpeakerNo,
-    level: Option<AudioLevel>,
-    marker: bool,
-    ts_48k: u32,
+    /// One past the highest number pushed.
+    next_ext_seq: u64,
+    present: Kept,
+    previous: Kept,
+    presence: Presence,
+    bundler: Bundler,
+}
+
+/// What `SlotPackets::present` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    /// Nothing: no frame yet, or the last one was refused.
+    Nothing,
+    /// The newest frame; `previous` is the one before it.
+    Newest,
+    /// A late frame that fills a hole; `previous` is the newest.
+    Late,
 }
 
 impl SlotPackets {
@@ -99,40 +142,50 @@ impl SlotPackets {
     pub fn new(ssrc: Ssrc) -> SlotPackets {
         SlotPackets {
             ssrc,
-            present: Prepared::default(),
-            speaker: SpeakerNo(0),
-            level: None,
-            marker: false,
-            ts_48k: 0,
+            next_ext_seq: 0,
+            present: Kept::default(),
+            previous: Kept::default(),
+            presence: Presence::Nothing,
+            bundler: Bundler::default(),
         }
     }
 
     /// Takes the next frame. False: refused (empty or longer than `MAX_PAYLOAD`), and there is nothing to write.
     pub fn push(&mut self, frame: &Frame<'_>) -> bool {
-        self.present.bytes.clear();
+        if self.presence == Presence::Newest {
+            std::mem::swap(&mut self.present, &mut self.previous);
+        }
+        self.presence = Presence::Nothing;
+        self.bundler.forget_ready();
         if frame.payload.is_empty() || frame.payload.len() > MAX_PAYLOAD {
             return false;
         }
-        self.present.bytes.extend_from_slice(frame.payload);
-        self.present.ext_seq = frame.ext_seq;
-        (self.speaker, self.level, self.marker, self.ts_48k) =
-            (frame.speaker, frame.level, frame.marker, frame.ts_48k);
+        self.present.keep(frame);
+        if frame.ext_seq >= self.next_ext_seq {
+            self.next_ext_seq = frame.ext_seq + 1;
+            self.presence = Presence::Newest;
+            self.bundler.push(frame);
+        } else {
+            // Bundles have gone out past it: the listeners of bundles conceal it.
+            self.presence = Presence::Late;
+        }
         true
     }
 
     /// How many packets the last `push` made ready: plain and RED 1, bundled 0 ..= 2.
     pub fn ready(&self, variant: Variant) -> usize {
         match variant {
-            Variant::Plain | Variant::Red => usize::from(!self.present.bytes.is_empty()),
-            Variant::Bundled => 0,
+            Variant::Plain | Variant::Red => usize::from(self.presence != Presence::Nothing),
+            Variant::Bundled => self.bundler.ready().len(),
         }
     }
 
-    /// The number the variant's next packet will bear, for a listener who joins or switches now.
+    /// The number that the variant's next packet, of a later `push`, will bear: for a listener who joins or switches
+    /// now.
     pub fn next_ext_seq(&self, variant: Variant) -> u64 {
         match variant {
-            Variant::Plain | Variant::Red => self.present.ext_seq + 1,
-            Variant::Bundled => 0,
+            Variant::Plain | Variant::Red => self.next_ext_seq,
+            Variant::Bundled => self.bundler.next_ext_seq(),
         }
     }
 
@@ -147,22 +200,64 @@ impl SlotPackets {
         if index >= self.ready(variant) {
             return false;
         }
+        match variant {
+            Variant::Plain => self.write_plain(&self.present, profile, out),
+            Variant::Red => self.write_red(profile, out),
+            Variant::Bundled => self.write_plain(&self.bundler.ready()[index], profile, out),
+        }
+        true
+    }
+
+    fn write_header(&self, frame: &Kept, payload_type: u8, profile: &Profile, out: &mut Prepared) {
         let header = RtpHeader {
-            marker: self.marker,
-            payload_type: profile.opus_pt,
-            seq: SeqNo((self.present.ext_seq & 0xffff) as u16),
-            ts_48k: self.ts_48k,
+            marker: frame.marker,
+            payload_type,
+            seq: SeqNo((frame.ext_seq & 0xffff) as u16),
+            ts_48k: frame.ts_48k,
             ssrc: self.ssrc,
-            csrc: Some(self.speaker.0),
-            level: profile.level_ext.zip(self.level),
+            csrc: Some(frame.speaker.0),
+            level: profile.level_ext.zip(frame.level),
         };
         let mut bytes = [0; RtpHeader::MAX_LEN];
         out.header_len = header.write(&mut bytes);
-        out.ext_seq = self.present.ext_seq;
+        out.ext_seq = frame.ext_seq;
         out.bytes.clear();
         out.bytes.extend_from_slice(&bytes[..out.header_len]);
-        out.bytes.extend_from_slice(&self.present.bytes);
-        true
+    }
+
+    fn write_plain(&self, frame: &Kept, profile: &Profile, out: &mut Prepared) {
+        self.write_header(frame, profile.opus_pt, profile, out);
+        out.bytes.extend_from_slice(&frame.payload);
+    }
+
+    /// RFC 2198 with one redundant block. Where none can be carried the plain packet says the same in fewer bytes;
+    /// receivers take both payload types at any time.
+    fn write_red(&self, profile: &Profile, out: &mut Prepared) {
+        let (Some(red_pt), Some(offset_48k)) = (profile.red_pt, self.redundancy_offset()) else {
+            return self.write_plain(&self.present, profile, out);
+        };
+        self.write_header(&self.present, red_pt, profile, out);
+        let block = (0x80 | u32::from(profile.opus_pt)) << 24
+            | offset_48k << 10
+            | self.previous.payload.len() as u32;
+        out.bytes.extend_from_slice(&block.to_be_bytes());
+        out.bytes.push(profile.opus_pt & 0x7f);
+        out.bytes.extend_from_slice(&self.previous.payload);
+        out.bytes.extend_from_slice(&self.present.payload);
+    }
+
+    /// How much earlier the previous frame lies, if it can and should be carried: the offset has 14 bits, the length
+    /// 10, and the whole must fit. A DTX frame is not worth it.
+    fn redundancy_offset(&self) -> Option<u32> {
+        let previous = &self.previous.payload;
+        let offset = self.present.ts_48k.wrapping_sub(self.previous.ts_48k);
+        let fits = previous.len() < 1 << 10
+            && 5 + previous.len() + self.present.payload.len() <= MAX_PAYLOAD;
+        let carried = self.presence == Presence::Newest
+            && !is_dtx(previous)
+            && fits
+            && (1..1 << 14).contains(&offset);
+        carried.then_some(offset)
     }
 }
 
@@ -194,3 +289,6 @@ pub fn duration_48k(payload: &[u8]) -> u32 {
     let total = frame_48k * frames;
     if total > 5760 { 0 } else { total }
 }
+
+#[cfg(test)]
+mod tests;
