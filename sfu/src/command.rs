@@ -1,0 +1,56 @@
+//! What the handle asks of a shard.
+
+use tokio::sync::oneshot;
+
+use crate::error::ConnectError;
+use crate::ice::Credentials;
+use crate::loudest::SpeakerNo;
+use crate::offer::Offer;
+use crate::relay::Reach;
+use crate::stats::{PeerStats, ShardStats};
+use crate::{PeerKey, RoomKey};
+
+/// A request to one shard, over its bounded queue. An answer that nobody awaits any more is dropped.
+pub(crate) enum Command {
+    Connect {
+        peer: Box<NewPeer>,
+        reply: oneshot::Sender<Result<(), ConnectError>>,
+    },
+    RestartIce {
+        peer: PeerKey,
+        credentials: Credentials,
+        their_ufrag: String,
+        reply: oneshot::Sender<Result<(), ConnectError>>,
+    },
+    AllowSending {
+        peer: PeerKey,
+        speaker: SpeakerNo,
+    },
+    StopSending {
+        peer: PeerKey,
+    },
+    Disconnect {
+        peer: PeerKey,
+    },
+    CloseRoom {
+        room: RoomKey,
+    },
+    Stats {
+        reply: oneshot::Sender<ShardStats>,
+    },
+    PeerStats {
+        peer: PeerKey,
+        reply: oneshot::Sender<Option<PeerStats>>,
+    },
+    /// Say goodbye to everybody: the thread ends.
+    Stop,
+}
+
+/// A peer whose offer was read and whose answer is about to be sent.
+pub(crate) struct NewPeer {
+    pub(crate) key: PeerKey,
+    pub(crate) room: RoomKey,
+    pub(crate) reach: Reach,
+    pub(crate) credentials: Credentials,
+    pub(crate) offer: Offer,
+}

@@ -1,0 +1,277 @@
+//! A shard's thread: the sockets, the wake-up and the only clock. Moves bytes between the kernel and the sans-IO core
+//! and decides nothing but the order: commands, then audio, then one step of handshake work.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::command::Command;
+use crate::demux::Path;
+use crate::event::Event;
+use crate::handle::Directory;
+use crate::relay::Relayed;
+use crate::shard::{Input, Output, Shard};
+use crate::socket::{Bell, Interest, Received, Sending, Udp, Waiter};
+use crate::stats::DropCause;
+
+/// Commands that may wait for a shard. A room of 1,000 joining at once waits a few milliseconds; beyond, `connect` is
+/// refused as busy and the others wait.
+const COMMAND_QUEUE: usize = 1024;
+/// Packets from other shards that may wait: 50 speakers send 2,500 a second, so a fifth of a second of all of them.
+const RELAY_QUEUE: usize = 512;
+/// Batches received before timers and handshakes get their turn.
+const BATCHES_PER_TURN: usize = 4;
+
+const UDP: u64 = 0;
+const BELL: u64 = 1;
+
+/// How to reach a shard from other threads.
+pub(crate) struct Link {
+    commands: SyncSender<Command>,
+    relays: SyncSender<Relayed>,
+    bell: Bell,
+    /// The bell was rung and not yet answered: a burst costs one system call.
+    rung: AtomicBool,
+}
+
+/// The shard's queue is full or its thread has ended.
+pub(crate) enum Unsent {
+    Full,
+    Ended,
+}
+
+impl Link {
+    /// Refused if the queue is full.
+    pub(crate) fn try_send(&self, command: Command) -> Result<(), Unsent> {
+        let sent = self.commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => Unsent::Full,
+            TrySendError::Disconnected(_) => Unsent::Ended,
+        });
+        self.wake();
+        sent
+    }
+
+    /// Waits while the queue is full, which a shard's turn, a few milliseconds, ends. For what must not be lost.
+    pub(crate) fn send(&self, command: Command) {
+        if let Err(TrySendError::Full(command)) = self.commands.try_send(command) {
+            self.wake();
+            // It can only fail when the thread has ended, and with it everything that was asked.
+            let _ = self.commands.send(command);
+        }
+        self.wake();
+    }
+
+    fn relay(&self, relayed: Relayed) -> bool {
+        let sent = self.relays.try_send(relayed).is_ok();
+        self.wake();
+        sent
+    }
+
+    fn wake(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.bell.ring();
+        }
+    }
+}
+
+/// The thread's ends of a shard's queues.
+pub(crate) struct Queues {
+    commands: Receiver<Command>,
+    relays: Receiver<Relayed>,
+}
+
+pub(crate) fn link() -> std::io::Result<(Link, Queues)> {
+    let (commands, commands_out) = sync_channel(COMMAND_QUEUE);
+    let (relays, relays_out) = sync_channel(RELAY_QUEUE);
+    let link = Link {
+        commands,
+        relays,
+        bell: Bell::new()?,
+        rung: AtomicBool::new(false),
+    };
+    let queues = Queues {
+        commands: commands_out,
+        relays: relays_out,
+    };
+    Ok((link, queues))
+}
+
+pub(crate) struct Runner {
+    index: usize,
+    shard: Shard,
+    udp: Udp,
+    queues: Queues,
+    links: Arc<[Link]>,
+    directory: Arc<Directory>,
+    events: mpsc::Sender<Event>,
+    /// Events that the caller has not made room for. Bounded by the peers: each ends with one event.
+    unsent_events: VecDeque<Event>,
+    waiter: Waiter,
+    received: Received,
+    sending: Sending,
+    wait_until: Option<Instant>,
+}
+
+impl Runner {
+    pub(crate) fn new(
+        index: usize,
+        shard: Shard,
+        udp: Udp,
+        queues: Queues,
+        links: Arc<[Link]>,
+        directory: Arc<Directory>,
+        events: mpsc::Sender<Event>,
+    ) -> std::io::Result<Self> {
+        let waiter = Waiter::new()?;
+        waiter.add(&udp, UDP, Interest::Read)?;
+        waiter.add(&links[index].bell, BELL, Interest::Read)?;
+        Ok(Self {
+            index,
+            shard,
+            udp,
+            queues,
+            links,
+            directory,
+            events,
+            unsent_events: VecDeque::new(),
+            waiter,
+            received: Received::new(),
+            sending: Sending::new(),
+            wait_until: None,
+        })
+    }
+
+    /// Until `Command::Stop`.
+    pub(crate) fn run(mut self) {
+        loop {
+            let timeout = self.timeout();
+            let mut bell = false;
+            for token in self.waiter.wait(timeout) {
+                bell |= token == BELL;
+            }
+            if bell && !self.answer_bell() {
+                return;
+            }
+            self.receive();
+            self.handle(Input::Timeout);
+            self.retry_events();
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        /// How soon to offer events again that the caller had no room for.
+        const EVENT_RETRY: Duration = Duration::from_millis(20);
+        let wait = self
+            .wait_until
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        if self.unsent_events.is_empty() {
+            return wait;
+        }
+        Some(wait.map_or(EVENT_RETRY, |wait| wait.min(EVENT_RETRY)))
+    }
+
+    /// False: to end.
+    fn answer_bell(&mut self) -> bool {
+        let link = &self.links[self.index];
+        link.bell.silence();
+        // Before the queues are emptied: whoever adds to them from now on rings again.
+        link.rung.swap(false, Ordering::AcqRel);
+        for _ in 0..COMMAND_QUEUE {
+            match self.queues.commands.try_recv() {
+                Ok(Command::Stop) => {
+                    self.handle(Input::Command(Command::Stop));
+                    return false;
+                }
+                Ok(command) => self.handle(Input::Command(command)),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        for _ in 0..RELAY_QUEUE {
+            let Ok(relayed) = self.queues.relays.try_recv() else {
+                break;
+            };
+            self.handle(Input::Relayed(&relayed));
+        }
+        true
+    }
+
+    fn receive(&mut self) {
+        for _ in 0..BATCHES_PER_TURN {
+            let count = self.udp.receive(&mut self.received);
+            for at in 0..count {
+                let now = Instant::now();
+                if let Some((from, bytes)) = self.received.get(at) {
+                    let path = Path::Udp(from);
+                    self.shard.handle(now, Input::Datagram { path, bytes });
+                }
+                self.drain(now);
+            }
+            if count == 0 {
+                return;
+            }
+        }
+        // There may be more: come back at once, after timers and handshakes.
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        let now = Instant::now();
+        self.shard.handle(now, input);
+        self.drain(now);
+    }
+
+    fn drain(&mut self, now: Instant) {
+        loop {
+            match self.shard.poll(now) {
+                Output::Transmit(batch) => {
+                    let datagrams = batch.iter().filter_map(|(path, bytes)| match path {
+                        Path::Udp(to) => Some((to, bytes)),
+                        Path::Tcp(..) => None,
+                    });
+                    let sent = self.udp.send(datagrams, &mut self.sending);
+                    self.shard.count_sent(sent.packets, sent.bytes);
+                    self.shard.count_drops(DropCause::SendFailed, sent.refused);
+                }
+                Output::Relay(shards, relayed) => {
+                    let mut refused = 0;
+                    for shard in shards {
+                        let taken = self
+                            .links
+                            .get(shard)
+                            .is_some_and(|link| link.relay(relayed.clone()));
+                        refused += u64::from(!taken);
+                    }
+                    self.shard.count_drops(DropCause::RelayFull, refused);
+                }
+                Output::Event(event) => {
+                    if let Event::Closed { peer, .. } = &event {
+                        self.directory.remove(*peer);
+                    }
+                    self.unsent_events.push_back(event);
+                    self.retry_events();
+                }
+                Output::Wait(until) => {
+                    self.wait_until = until;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn retry_events(&mut self) {
+        while let Some(event) = self.unsent_events.pop_front() {
+            match self.events.try_send(event) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(event)) => {
+                    self.unsent_events.push_front(event);
+                    return;
+                }
+                // Nobody listens any more.
+                Err(mpsc::error::TrySendError::Closed(_)) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! RTCP (RFC 3550 section 6): what clients report, what is reported to them, and when.
+
+use std::time::{Duration, Instant};
+
+use super::Shard;
+use crate::loudest::SLOTS;
+use crate::peer::Quality;
+use crate::room::{RECEIVER_SSRC, slot_ssrcs};
+use crate::rtcp::{
+    Blocks, MAX_REPORT_LEN, Rtcp, SenderReport, parse, round_trip, write_receiver_report,
+    write_sender_report,
+};
+use crate::slab::Id;
+use crate::stats::DropCause;
+
+/// Soon enough for the round trip to be known when the first sound plays.
+pub(super) const FIRST_REPORT: Duration = Duration::from_millis(500);
+/// RFC 3550 section 6.2 recommends five seconds at least; varied by up to a tenth so that peers do not march in step.
+const LISTENER_INTERVAL: Duration = Duration::from_secs(5);
+/// Speakers adapt their forward error correction to our reports; RFC 3550's reduced minimum allows it.
+pub(super) const SPEAKER_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Shard {
+    pub(super) fn rtcp(&mut self, now: Instant, id: Id, bytes: &mut [u8]) -> Result<(), DropCause> {
+        let ntp = self.ntp(now);
+        let peer = self.peers.get_mut(id).ok_or(DropCause::UnknownPath)?;
+        let keys = peer.keys.as_mut().ok_or(DropCause::NotConnected)?;
+        let len = keys.opener.open_rtcp(bytes).map_err(|_| DropCause::Unopened)?;
+        peer.heard_at = now;
+        peer.received.count(len);
+        for packet in parse(&bytes[..len]) {
+            match packet {
+                Rtcp::SenderReport(report, blocks) => {
+                    if let Some(reception) = &mut peer.uplink.reception {
+                        reception.on_sender_report(now, report.ntp);
+                    }
+                    peer.quality.read(ntp, blocks);
+                }
+                Rtcp::ReceiverReport(_, blocks) => peer.quality.read(ntp, blocks),
+                Rtcp::Bye(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a peer its reports; returns when the next are due.
+    pub(super) fn report(&mut self, now: Instant, id: Id) -> Option<Duration> {
+        let ntp = self.ntp(now);
+        let peer = self.peers.get_mut(id)?;
+        let (route, keys) = (peer.route?, peer.keys.as_mut()?);
+        let room = self.rooms.get_mut(peer.room)?;
+        let mut report = [0; MAX_REPORT_LEN];
+        for (slot, ssrc) in slot_ssrcs().into_iter().enumerate().take(SLOTS) {
+            let Some(ts_48k) = room.slot_time(slot, now) else {
+                continue;
+            };
+            let (packets, octets) = room.sinks.get_mut(keys.sink)?.slot_sent(slot);
+            if packets == 0 {
+                continue;
+            }
+            let sender_report = SenderReport {
+                ssrc,
+                ntp,
+                ts_48k,
+                packets,
+                octets,
+            };
+            let len = write_sender_report(&sender_report, &mut report);
+            self.batch.push_with(route, |buffer, start| {
+                buffer.extend_from_slice(&report[..len]);
+                keys.rtcp.seal(buffer, start);
+            });
+        }
+        let block = peer
+            .uplink
+            .reception
+            .as_mut()
+            .and_then(|reception| reception.report(now));
+        if let Some(block) = block {
+            peer.quality.loss_up = f32::from(block.fraction_lost) / 256.0;
+            let len = write_receiver_report(RECEIVER_SSRC, &block, &mut report);
+            self.batch.push_with(route, |buffer, start| {
+                buffer.extend_from_slice(&report[..len]);
+                keys.rtcp.seal(buffer, start);
+            });
+        }
+        if peer.uplink.speaker.is_some() {
+            return Some(SPEAKER_INTERVAL);
+        }
+        Some(LISTENER_INTERVAL + spread(id))
+    }
+}
+
+/// Up to half a second, by the peer's place.
+fn spread(id: Id) -> Duration {
+    Duration::from_millis(id.scatter() % 500)
+}
+
+impl Quality {
+    fn read(&mut self, now: crate::rtcp::NtpTime, blocks: Blocks<'_>) {
+        let ours = slot_ssrcs();
+        let (mut loss, mut jitter_48k) = (None, 0);
+        for block in blocks.filter(|block| ours.contains(&block.ssrc)) {
+            loss = loss.max(Some(block.fraction_lost));
+            jitter_48k = jitter_48k.max(block.jitter_48k);
+            self.round_trip = round_trip(now, &block).or(self.round_trip);
+        }
+        if let Some(loss) = loss {
+            self.loss_down = f32::from(loss) / 256.0;
+            self.jitter_down = Duration::from_micros(u64::from(jitter_48k) * 1_000 / 48);
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! System calls that the standard library does not have: batched receive and send, waiting for several descriptors,
+//! a wake-up between threads. The only unsafe code of the crate; nothing here decides anything.
+#![expect(
+    unsafe_code,
+    reason = "recvmmsg, sendmmsg, epoll and eventfd have no safe form in the standard library"
+)]
+
+use std::io::{Error, ErrorKind, Result};
+use std::mem::{size_of, zeroed};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// Datagrams taken or handed over in one system call.
+const BATCH: usize = crate::fanout::BATCH_PACKETS;
+/// Larger datagrams are none of ours: DTLS flights stay below the path MTU.
+const MAX_DATAGRAM: usize = 2048;
+
+/// A shard's UDP socket.
+pub(crate) struct Udp {
+    socket: UdpSocket,
+    is_v6: bool,
+}
+
+/// Received datagrams, in buffers that are used again.
+pub(crate) struct Received {
+    buffers: Box<[[u8; MAX_DATAGRAM]]>,
+    names: Box<[libc::sockaddr_storage]>,
+    lens: [usize; BATCH],
+}
+
+/// The arrays of `sendmmsg`, used again.
+pub(crate) struct Sending {
+    names: Box<[libc::sockaddr_storage]>,
+    vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+}
+
+// SAFETY: the raw pointers in `vectors` and `headers` are written anew before each use and never followed between.
+unsafe impl Send for Sending {}
+
+fn check(result: libc::c_int) -> Result<libc::c_int> {
+    if result < 0 {
+        Err(Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+impl Udp {
+    /// Binds without blocking mode and asks for `buffer_bytes` in both directions (the kernel may grant less).
+    pub(crate) fn bind(address: SocketAddr, buffer_bytes: usize) -> Result<Self> {
+        let socket = UdpSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
+        let udp = Self {
+            is_v6: socket.local_addr()?.is_ipv6(),
+            socket,
+        };
+        let bytes = libc::c_int::try_from(buffer_bytes).unwrap_or(libc::c_int::MAX);
+        for option in [libc::SO_RCVBUF, libc::SO_SNDBUF] {
+            udp.set_option(option, bytes)?;
+        }
+        Ok(udp)
+    }
+
+    fn set_option(&self, option: libc::c_int, value: libc::c_int) -> Result<()> {
+        // SAFETY: the value lives across the call and its size is given.
+        check(unsafe {
+            libc::setsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                option,
+                (&raw const value).cast(),
+                size_of::<libc::c_int>() as libc::socklen_t,
+            )
+        })
+        .map(drop)
+    }
+
+    pub(crate) fn local_addr(&self) -> Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Takes up to a batch of waiting datagrams; how many there were.
+    pub(crate) fn receive(&self, into: &mut Received) -> usize {
+        // SAFETY: all-zero is a valid value of these C structures.
+        let mut vectors: [libc::iovec; BATCH] = unsafe { zeroed() };
+        // SAFETY: as above.
+        let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
+        for at in 0..BATCH {
+            vectors[at].iov_base = into.buffers[at].as_mut_ptr().cast();
+            vectors[at].iov_len = MAX_DATAGRAM;
+            let header = &mut headers[at].msg_hdr;
+            header.msg_iov = &raw mut vectors[at];
+            header.msg_iovlen = 1;
+            header.msg_name = (&raw mut into.names[at]).cast();
+            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+        }
+        // SAFETY: every header points to a vector, a buffer and a name that outlive the call; their lengths are true.
+        let count = unsafe {
+            libc::recvmmsg(
+                self.socket.as_raw_fd(),
+                headers.as_mut_ptr(),
+                BATCH as libc::c_uint,
+                libc::MSG_DONTWAIT,
+                std::ptr::null_mut(),
+            )
+        };
+        // Errors of a UDP socket (nothing there, a refused port of a peer) are not ours to act on.
+        let count = usize::try_from(count).unwrap_or(0);
+        for (len, header) in into.lens.iter_mut().zip(&headers).take(count) {
+            let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+            *len = if cut { 0 } else { header.msg_len as usize };
+        }
+        count
+    }
+
+    /// Sends all; returns how many packets and bytes went out and how many packets the kernel did not take.
+    pub(crate) fn send<'a>(
+        &self,
+        packets: impl Iterator<Item = (SocketAddr, &'a [u8])>,
+        sending: &mut Sending,
+    ) -> Sent {
+        let mut sent = Sent::default();
+        let mut packets = packets.peekable();
+        while packets.peek().is_some() {
+            sending.vectors.clear();
+            sending.headers.clear();
+            for (at, (to, bytes)) in packets.by_ref().take(BATCH).enumerate() {
+                let name_len = write_name(to, self.is_v6, &mut sending.names[at]);
+                sending.vectors.push(libc::iovec {
+                    iov_base: bytes.as_ptr().cast_mut().cast(),
+                    iov_len: bytes.len(),
+                });
+                // SAFETY: all-zero is a valid message header.
+                let mut header: libc::mmsghdr = unsafe { zeroed() };
+                header.msg_hdr.msg_name = (&raw mut sending.names[at]).cast();
+                header.msg_hdr.msg_namelen = name_len;
+                header.msg_hdr.msg_iovlen = 1;
+                sending.headers.push(header);
+            }
+            for (header, vector) in sending.headers.iter_mut().zip(&mut sending.vectors) {
+                header.msg_hdr.msg_iov = vector;
+            }
+            self.send_batch(sending, &mut sent);
+        }
+        sent
+    }
+
+    fn send_batch(&self, sending: &mut Sending, sent: &mut Sent) {
+        /// A full send buffer empties at the link's speed: 2 ms are several hundred packets of a gigabit.
+        const PATIENCE: Duration = Duration::from_millis(2);
+        let mut rest = sending.headers.as_mut_slice();
+        let mut waited = false;
+        while !rest.is_empty() {
+            // SAFETY: the headers point into `names`, `vectors` and the callers' packets, all alive and not written.
+            let count = unsafe {
+                libc::sendmmsg(
+                    self.socket.as_raw_fd(),
+                    rest.as_mut_ptr(),
+                    rest.len() as libc::c_uint,
+                    libc::MSG_DONTWAIT,
+                )
+            };
+            if let Ok(count) = usize::try_from(count) {
+                for header in &rest[..count] {
+                    sent.packets += 1;
+                    sent.bytes += u64::from(header.msg_len);
+                }
+                rest = &mut rest[count..];
+                continue;
+            }
+            match Error::last_os_error().kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock if !waited => {
+                    waited = true;
+                    let _ = wait_writable(self.socket.as_raw_fd(), PATIENCE);
+                }
+                ErrorKind::WouldBlock => {
+                    sent.refused += rest.len() as u64;
+                    return;
+                }
+                // This destination cannot be reached; the others may.
+                _ => {
+                    sent.refused += 1;
+                    rest = &mut rest[1..];
+                }
+            }
+        }
+    }
+}
+
+/// What became of packets handed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) refused: u64,
+}
+
+fn wait_writable(fd: RawFd, timeout: Duration) -> Result<()> {
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: one valid descriptor entry.
+    check(unsafe { libc::poll(&raw mut poll, 1, timeout.as_millis() as libc::c_int) }).map(drop)
+}
+
+impl Received {
+    pub(crate) fn new() -> Self {
+        Self {
+            buffers: vec![[0; MAX_DATAGRAM]; BATCH].into_boxed_slice(),
+            // SAFETY: all-zero is a valid address storage.
+            names: (0..BATCH).map(|_| unsafe { zeroed() }).collect(),
+            lens: [0; BATCH],
+        }
+    }
+
+    /// The `at`th datagram of the last `receive` and where it came from, IPv4-mapped addresses in their IPv4 form.
+    pub(crate) fn get(&mut self, at: usize) -> Option<(SocketAddr, &mut [u8])> {
+        let from = read_name(&self.names[at])?;
+        Some((from, &mut self.buffers[at][..self.lens[at]]))
+    }
+}
+
+impl Sending {
+    pub(crate) fn new() -> Self {
+        Self {
+            // SAFETY: all-zero is a valid address storage.
+            names: (0..BATCH).map(|_| unsafe { zeroed() }).collect(),
+            vectors: Vec::with_capacity(BATCH),
+            headers: Vec::with_capacity(BATCH),
+        }
+    }
+}
+
+fn read_name(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    match libc::c_int::from(name.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: the family says which structure the storage, large and aligned enough for any, holds.
+            let v4 = unsafe { &*(&raw const *name).cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
+            Some(SocketAddr::new(IpAddr::V4(ip), u16::from_be(v4.sin_port)))
+        }
+        libc::AF_INET6 => {
+            // SAFETY: as above.
+            let v6 = unsafe { &*(&raw const *name).cast::<libc::sockaddr_in6>() };
+            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+            let port = u16::from_be(v6.sin6_port);
+            Some(match ip.to_ipv4_mapped() {
+                Some(ip) => SocketAddr::new(IpAddr::V4(ip), port),
+                None => SocketAddr::V6(SocketAddrV6::new(ip, port, 0, v6.sin6_scope_id)),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn write_name(to: SocketAddr, is_v6: bool, name: &mut libc::sockaddr_storage) -> libc::socklen_t {
+    let v6 = match to {
+        SocketAddr::V4(v4) if !is_v6 => {
+            // SAFETY: the storage is large and aligned enough for any address.
+            let out = unsafe { &mut *(&raw mut *name).cast::<libc::sockaddr_in>() };
+            out.sin_family = libc::AF_INET as libc::sa_family_t;
+            out.sin_port = v4.port().to_be();
+            out.sin_addr.s_addr = u32::from(*v4.ip()).to_be();
+            return size_of::<libc::sockaddr_in>() as libc::socklen_t;
+        }
+        SocketAddr::V4(v4) => SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0),
+        SocketAddr::V6(v6) => v6,
+    };
+    // SAFETY: as above.
+    let out = unsafe { &mut *(&raw mut *name).cast::<libc::sockaddr_in6>() };
+    out.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+    out.sin6_port = v6.port().to_be();
+    out.sin6_addr.s6_addr = v6.ip().octets();
+    out.sin6_flowinfo = 0;
+    out.sin6_scope_id = v6.scope_id();
+    size_of::<libc::sockaddr_in6>() as libc::socklen_t
+}
+
+impl AsRawFd for Udp {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+/// Wakes a thread that waits in `Waiter::wait`; may be rung from any thread, any number of times.
+pub(crate) struct Bell(OwnedFd);
+
+impl Bell {
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: no pointers; the new descriptor is ours alone.
+        let fd = check(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) })?;
+        // SAFETY: as above.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    pub(crate) fn ring(&self) {
+        let one = 1_u64;
+        // SAFETY: eight bytes that live across the call. It can only fail when the counter is full: it is rung then.
+        let _ = unsafe { libc::write(self.0.as_raw_fd(), (&raw const one).cast(), 8) };
+    }
+
+    pub(crate) fn silence(&self) {
+        let mut count = 0_u64;
+        // SAFETY: eight bytes that live across the call. It fails when it was not rung.
+        let _ = unsafe { libc::read(self.0.as_raw_fd(), (&raw mut count).cast(), 8) };
+    }
+}
+
+impl AsRawFd for Bell {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// Waits for any of several descriptors.
+pub(crate) struct Waiter {
+    epoll: OwnedFd,
+    ready: Vec<libc::epoll_event>,
+}
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    Read,
+    ReadWrite,
+}
+
+impl Interest {
+    fn events(self) -> u32 {
+        (match self {
+            Self::Read => libc::EPOLLIN,
+            Self::ReadWrite => libc::EPOLLIN | libc::EPOLLOUT,
+        }) as u32
+    }
+}
+
+impl Waiter {
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: no pointers; the new descriptor is ours alone.
+        let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        Ok(Self {
+            // SAFETY: as above.
+            epoll: unsafe { OwnedFd::from_raw_fd(fd) },
+            ready: Vec::with_capacity(BATCH),
+        })
+    }
+
+    pub(crate) fn add(&self, fd: &impl AsRawFd, token: u64, interest: Interest) -> Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), token, interest)
+    }
+
+    pub(crate) fn change(&self, fd: &impl AsRawFd, token: u64, interest: Interest) -> Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd.as_raw_fd(), token, interest)
+    }
+
+    fn control(&self, what: libc::c_int, fd: RawFd, token: u64, interest: Interest) -> Result<()> {
+        let mut event = libc::epoll_event {
+            events: interest.events(),
+            u64: token,
+        };
+        // SAFETY: the event lives across the call; a closed descriptor leaves the set by itself.
+        check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), what, fd, &raw mut event) })
+            .map(drop)
+    }
+
+    /// The tokens of what is ready, after at most `timeout` (rounded up to a millisecond; `None`: for ever).
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> impl Iterator<Item = u64> {
+        let timeout_ms = timeout.map_or(-1, |timeout| {
+            libc::c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(libc::c_int::MAX)
+        });
+        // SAFETY: the spare capacity holds BATCH events; as many as the call returns are initialised.
+        unsafe {
+            let count = libc::epoll_wait(
+                self.epoll.as_raw_fd(),
+                self.ready.as_mut_ptr(),
+                self.ready.capacity() as libc::c_int,
+                timeout_ms,
+            );
+            self.ready.set_len(usize::try_from(count).unwrap_or(0));
+        }
+        self.ready.iter().map(|event| event.u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roundtrip(bind: &str, from: &str, seen_as: &str) {
+        let server = Udp::bind(bind.parse().unwrap(), 1 << 20).unwrap();
+        let port = server.local_addr().unwrap().port();
+        let client = UdpSocket::bind(from).unwrap();
+        let target: IpAddr = seen_as.parse().unwrap();
+        client.connect((target, port)).unwrap();
+        client.send(b"ping").unwrap();
+
+        let mut waiter = Waiter::new().unwrap();
+        waiter.add(&server, 7, Interest::Read).unwrap();
+        assert_eq!(waiter.wait(Some(Duration::from_secs(5))).collect::<Vec<_>>(), [7]);
+        let mut received = Received::new();
+        assert_eq!(server.receive(&mut received), 1);
+        let (address, bytes) = received.get(0).unwrap();
+        assert_eq!(bytes, b"ping");
+        assert_eq!(address, client.local_addr().unwrap());
+        assert_eq!(server.receive(&mut received), 0);
+
+        let packets: Vec<Vec<u8>> = (0..150_u8).map(|n| vec![n; 1 + usize::from(n)]).collect();
+        let sent = server.send(packets.iter().map(|p| (address, &p[..])), &mut Sending::new());
+        assert_eq!((sent.packets, sent.refused), (150, 0));
+        assert_eq!(sent.bytes, (1..=150).sum::<u64>());
+        let mut buffer = [0; 200];
+        for packet in &packets {
+            let len = client.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..len], packet);
+        }
+    }
+
+    #[test]
+    fn datagrams_come_and_go_in_batches_over_both_families() {
+        roundtrip("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1");
+        roundtrip("[::1]:0", "[::1]:0", "::1");
+        // An IPv4 client of a dual-stack socket is known by its IPv4 address.
+        roundtrip("[::]:0", "127.0.0.1:0", "127.0.0.1");
+    }
+
+    #[test]
+    fn one_destination_that_cannot_be_reached_costs_nobody_else_a_packet() {
+        let server = Udp::bind("127.0.0.1:0".parse().unwrap(), 1 << 20).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let here = client.local_addr().unwrap();
+        // From a loopback address the kernel refuses to send to the world.
+        let nowhere = "203.0.113.1:9".parse().unwrap();
+        let packets = [(here, &b"a"[..]), (nowhere, b"b"), (here, b"c")];
+        let sent = server.send(packets.into_iter(), &mut Sending::new());
+        assert_eq!((sent.packets, sent.bytes, sent.refused), (2, 2, 1));
+        let mut buffer = [0; 8];
+        for expected in [b"a", b"c"] {
+            let len = client.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..len], expected);
+        }
+    }
+
+    #[test]
+    fn a_bell_wakes_once_however_often_it_was_rung() {
+        let bell = Bell::new().unwrap();
+        let mut waiter = Waiter::new().unwrap();
+        waiter.add(&bell, 1, Interest::Read).unwrap();
+        bell.ring();
+        bell.ring();
+        assert_eq!(waiter.wait(None).count(), 1);
+        bell.silence();
+        assert_eq!(waiter.wait(Some(Duration::ZERO)).count(), 0);
+    }
+}
