@@ -26,7 +26,7 @@ export default tseslint.config(
         { selector: 'JSXText[value=/\\p{L}/u]', message: 'Text belongs in src/app/i18n.' },
         {
           selector:
-            "JSXAttribute[name.name=/^(title|placeholder|alt|label|aria-label)$/] > Literal[value=/\\p{L}/u]",
+            'JSXAttribute[name.name=/^(title|placeholder|alt|label|aria-label)$/] > Literal[value=/\\p{L}/u]',
           message: 'Text belongs in src/app/i18n.',
         },
       ],
@@ -38,6 +38,6 @@ export default tseslint.config(
   },
   {
     files: ['scripts/**'],
-    languageOptions: { globals: { console: 'readonly', process: 'readonly' } },
+    languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } },
   },
 );

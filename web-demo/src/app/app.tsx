@@ -11,7 +11,8 @@ export function App() {
   const here = route.value;
   const title = room.value?.room.title;
   useEffect(() => {
-    document.title = here.page === 'room' && title !== undefined ? `${title} · ${t('app.name')}` : t('app.name');
+    document.title =
+      here.page === 'room' && title !== undefined ? `${title} · ${t('app.name')}` : t('app.name');
   }, [here.page, title]);
   return (
     <>

@@ -96,12 +96,16 @@ export class Palco extends Emitter<ClientEvents> {
   #healTimer: ReturnType<typeof setTimeout> | undefined;
   #iceTries = 0;
   #rejoining = false;
+  /** While a join is under way: what was heard since, some of it newer than the snapshot to come. */
+  #heardMeanwhile: (Event | DirectEvent)[] | undefined;
 
   constructor(options: ClientOptions = {}) {
     super();
     this.#server = options.server ?? location.origin;
     this.#api = new Api(this.#server);
-    this.#memory = new Memory(options.storage === undefined ? sessionStorageIfAny() : (options.storage ?? undefined));
+    this.#memory = new Memory(
+      options.storage === undefined ? sessionStorageIfAny() : (options.storage ?? undefined),
+    );
     if (options.token !== undefined) this.#memory.set({ token: options.token });
     this.playback.onBlocked = (blocked) => {
       this.#audioBlocked = blocked;
@@ -268,11 +272,13 @@ export class Palco extends Emitter<ClientEvents> {
   readonly transferHost = (user: UserId): Promise<void> => this.#do({ type: 'transfer_host', user });
   readonly remove = (user: UserId, ban = false): Promise<void> => this.#do({ type: 'remove', user, ban });
   readonly unban = (user: UserId): Promise<void> => this.#do({ type: 'unban', user });
-  readonly setHandPolicy = (policy: HandPolicy): Promise<void> => this.#do({ type: 'set_hand_policy', policy });
+  readonly setHandPolicy = (policy: HandPolicy): Promise<void> =>
+    this.#do({ type: 'set_hand_policy', policy });
   readonly lock = (): Promise<void> => this.#do({ type: 'lock' });
   readonly unlock = (): Promise<void> => this.#do({ type: 'unlock' });
   readonly endRoom = (): Promise<void> => this.#do({ type: 'end_room' });
-  readonly report = (user: UserId, reason: string): Promise<void> => this.#do({ type: 'report', user, reason });
+  readonly report = (user: UserId, reason: string): Promise<void> =>
+    this.#do({ type: 'report', user, reason });
 
   async moderationLog(): Promise<ModerationEntry[]> {
     const reply = await this.#ask({ type: 'moderation_log' });
@@ -311,18 +317,29 @@ export class Palco extends Emitter<ClientEvents> {
     const offer = await media.offer();
     const { link } = this.#memory.values;
     const message: ClientMessage = { type: 'join', room, offer, ...(link === undefined ? {} : { link }) };
-    const reply = await this.#ask(message).catch(async (error: unknown) => {
-      if (codeOf(error) !== 'already_joined') throw error;
-      await this.#ask({ type: 'leave' });
-      return this.#ask(message);
-    });
+    this.#heardMeanwhile = [];
+    const reply = await this.#ask(message)
+      .catch(async (error: unknown) => {
+        // A resumed session may be in another room still.
+        if (codeOf(error) !== 'already_joined') throw error;
+        await this.#ask({ type: 'leave' });
+        return this.#ask(message);
+      })
+      .catch((error: unknown) => {
+        this.#heardMeanwhile = undefined;
+        throw error;
+      });
     if (reply.type !== 'joined') throw new PalcoError('internal');
     // Before anything is awaited: the next message may be an event after this snapshot.
     const state = this.#take(reply.snapshot);
+    const heard = this.#heardMeanwhile;
+    this.#heardMeanwhile = undefined;
+    for (const event of heard) this.#heard(event);
     await media.answer(reply.answer);
     await this.#syncMicrophone();
     // After a reload the microphone is not open any more: say so rather than seem to speak.
-    if (this.onStage?.muted === false && !this.microphone.track) void this.#ask({ type: 'mute' }).catch(ignore);
+    if (this.onStage?.muted === false && !this.microphone.track)
+      void this.#ask({ type: 'mute' }).catch(ignore);
     return state;
   }
 
@@ -378,12 +395,16 @@ export class Palco extends Emitter<ClientEvents> {
   }
 
   #heard(message: Event | DirectEvent): void {
-    if (message.type === 'media_closed') {
-      void this.#rejoin();
+    if (this.#heardMeanwhile) {
+      this.#heardMeanwhile.push(message);
       return;
     }
     const before = this.#state;
     if (!before) return;
+    if (message.type === 'media_closed') {
+      void this.#rejoin();
+      return;
+    }
     if (isGap(before, message)) {
       this.#socket?.reconnect();
       return;
@@ -407,7 +428,8 @@ export class Palco extends Emitter<ClientEvents> {
     if (code === 'unauthorized' || code === 'token_expired') {
       this.#memory.set({ token: undefined, person: undefined, session: undefined });
     }
-    if (code === 'taken_over' || code === 'removed') this.#memory.set({ session: undefined, room: undefined });
+    if (code === 'taken_over' || code === 'removed')
+      this.#memory.set({ session: undefined, room: undefined });
     this.emit('closed', code);
   }
 

@@ -49,3 +49,5 @@ export const FINAL_CLOSE_CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [4006, 'taken_over'],
   [4008, 'removed'],
 ]);
+
+export const FINAL_CODES: ReadonlySet<ErrorCode> = new Set(FINAL_CLOSE_CODES.values());

@@ -38,9 +38,7 @@ export class Memory {
   /** Undefined forgets a value. */
   set(values: { [Name in keyof Remembered]: Remembered[Name] | undefined }): void {
     const merged = { ...this.#values, ...values };
-    this.#values = Object.fromEntries(
-      Object.entries(merged).filter(([, value]) => value !== undefined),
-    ) as Remembered;
+    this.#values = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
     try {
       this.#storage?.setItem(KEY, JSON.stringify(this.#values));
     } catch {

@@ -66,7 +66,6 @@ function reduceEvent(state: RoomState, event: Event): RoomState {
 }
 
 function reduceDirect(state: RoomState, event: DirectEvent): RoomState {
-  const { hand: _hand, invitation: _invitation, ...you } = state.you;
   switch (event.type) {
     case 'your_role': {
       const changed = { ...state, you: { ...state.you, role: event.role } };
@@ -74,12 +73,16 @@ function reduceDirect(state: RoomState, event: DirectEvent): RoomState {
       return changed;
     }
     case 'your_hand': {
-      const rest = state.you.invitation ? { ...you, invitation: state.you.invitation } : you;
-      return { ...state, you: event.hand ? { ...rest, hand: event.hand } : rest };
+      const you = { ...state.you };
+      if (event.hand) you.hand = event.hand;
+      else delete you.hand;
+      return { ...state, you };
     }
     case 'your_invitation': {
-      const rest = state.you.hand ? { ...you, hand: state.you.hand } : you;
-      return { ...state, you: event.invitation ? { ...rest, invitation: event.invitation } : rest };
+      const you = { ...state.you };
+      if (event.invitation) you.invitation = event.invitation;
+      else delete you.invitation;
+      return { ...state, you };
     }
     case 'hands':
       return { ...state, hands: event.hands };

@@ -14,13 +14,13 @@ import {
   type Welcome,
 } from '../protocol.gen';
 import { Emitter } from './emitter';
-import { FINAL_CLOSE_CODES, PalcoError } from './errors';
+import { FINAL_CLOSE_CODES, FINAL_CODES, PalcoError } from './errors';
 
 export type SocketState =
   | { is: 'connecting' }
   | { is: 'open' }
-  /** Lost; tried again at `retryAt` (milliseconds of `Date.now`). */
-  | { is: 'waiting'; retryAt: number }
+  /** Lost; tried again by itself after so long. */
+  | { is: 'waiting'; delayMs: number }
   /** Will not come back by itself; `code` when the server said why. */
   | { is: 'closed'; code?: ErrorCode };
 
@@ -172,11 +172,12 @@ export class Socket extends Emitter<SocketEvents> {
   }
 
   #greeted(reply: ReplyMessage): void {
-    if (reply.type === 'error') {
-      this.#end({ is: 'closed', code: reply.error.code });
+    if (reply.type !== 'welcome') {
+      const code = reply.type === 'error' ? reply.error.code : undefined;
+      if (code !== undefined && FINAL_CODES.has(code)) this.#end({ is: 'closed', code });
+      else this.#lost();
       return;
     }
-    if (reply.type !== 'welcome') return;
     const resumed = reply.room !== undefined || this.#session === reply.session;
     this.#session = reply.session;
     this.#attempt = 0;
@@ -221,7 +222,7 @@ export class Socket extends Emitter<SocketEvents> {
     const delayMs = ceiling / 2 + (Math.random() * ceiling) / 2;
     this.#attempt += 1;
     this.#retryTimer = setTimeout(() => this.#open(), delayMs);
-    this.#set({ is: 'waiting', retryAt: Date.now() + delayMs });
+    this.#set({ is: 'waiting', delayMs });
   }
 
   #end(state: SocketState): void {

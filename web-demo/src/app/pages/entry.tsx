@@ -123,7 +123,11 @@ function Card({ id, link, live }: { id: string; link: string | undefined; live: 
           />
         </label>
         <button class="button primary wide" disabled={busy} data-testid="join-room">
-          {busy ? t('entry.joining') : name.trim() === '' ? t('entry.join.nameless') : t('entry.join', { name: name.trim() })}
+          {busy
+            ? t('entry.joining')
+            : name.trim() === ''
+              ? t('entry.join.nameless')
+              : t('entry.join', { name: name.trim() })}
         </button>
         <p class="quiet small">{t('entry.quiet')}</p>
       </form>

@@ -29,9 +29,9 @@ function StartRoom() {
   const submit = async (form: HTMLFormElement): Promise<void> => {
     // First of all, while the tap counts: sound may start.
     palco.prepareAudio();
-    const data = new FormData(form);
-    const name = String(data.get('name')).trim();
-    const title = String(data.get('title')).trim();
+    const field = (name: string): string => (form.elements.namedItem(name) as HTMLInputElement).value.trim();
+    const name = field('name');
+    const title = field('title');
     setBusy(true);
     await attempt(async () => {
       if (palco.person?.name !== name) await palco.signInAsGuest(name);

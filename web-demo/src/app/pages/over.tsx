@@ -7,13 +7,7 @@ import { Header, Mark } from '../parts/header';
 import { follow } from '../router';
 
 export type OverReason =
-  | RoomEndReason
-  | 'removed'
-  | 'banned'
-  | 'taken_over'
-  | 'session'
-  | 'notfound'
-  | 'unreachable';
+  RoomEndReason | 'removed' | 'banned' | 'taken_over' | 'session' | 'notfound' | 'unreachable';
 
 interface OverProps {
   reason: OverReason;
@@ -29,7 +23,11 @@ export function Over({ reason, again }: OverProps) {
     <>
       <Header />
       <main class="entry" id="main">
-        <section class="card entry-card over" role="alert" data-testid={ended ? 'room-ended' : `over-${reason}`}>
+        <section
+          class="card entry-card over"
+          role="alert"
+          data-testid={ended ? 'room-ended' : `over-${reason}`}
+        >
           <Mark />
           <h1 ref={heading} tabIndex={-1}>
             {t(`over.${reason}` satisfies Key)}

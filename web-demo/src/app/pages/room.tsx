@@ -28,7 +28,8 @@ export function RoomPage({ id, link }: { id: string; link: string | undefined })
   };
 
   if (here?.ended) return <Over reason={here.ended} />;
-  if (here?.removed) return here.removed.banned ? <Over reason="banned" /> : <Over reason="removed" again={again} />;
+  if (here?.removed)
+    return here.removed.banned ? <Over reason="banned" /> : <Over reason="removed" again={again} />;
   if (here && closedBy.value === 'taken_over') return <Over reason="taken_over" again={again} />;
   if (here && closedBy.value !== undefined) return <Over reason="session" again={again} />;
   if (here) return <Live state={here} />;

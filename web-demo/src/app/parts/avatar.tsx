@@ -14,15 +14,22 @@ export function colourOf(id: string): number {
 /** Of the first and the last word; whole characters, whatever the script. */
 export function initialsOf(name: string): string {
   const words = name.trim().split(/\s+/);
-  const first = [...(words[0] ?? '')][0] ?? '';
-  const last = words.length > 1 ? ([...(words.at(-1) ?? '')][0] ?? '') : '';
-  return (first + last).toLocaleUpperCase();
+  const last = words.length > 1 ? firstOf(words.at(-1) ?? '') : '';
+  return (firstOf(words[0] ?? '') + last).toLocaleUpperCase();
+}
+
+function firstOf(word: string): string {
+  return new Intl.Segmenter().segment(word).containing(0)?.segment ?? '';
 }
 
 export function Avatar({ person, size = 'm' }: { person: Person; size?: 's' | 'm' | 'l' }) {
   return (
     <span class={`avatar avatar-${size} tint-${colourOf(person.id)}`} aria-hidden="true">
-      {person.avatar === undefined ? initialsOf(person.name) : <img src={person.avatar} alt="" loading="lazy" />}
+      {person.avatar === undefined ? (
+        initialsOf(person.name)
+      ) : (
+        <img src={person.avatar} alt="" loading="lazy" />
+      )}
     </span>
   );
 }

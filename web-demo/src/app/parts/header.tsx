@@ -26,13 +26,12 @@ export function Header() {
   );
 }
 
-/** A figure on a stage, under a light. */
+/** A proscenium, and a voice under it. */
 export function Mark() {
   return (
     <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-      <circle cx="16" cy="11" r="4" />
-      <path d="M6 23a10 10 0 0 1 20 0z" />
-      <rect x="4" y="25" width="24" height="3" rx="1.500" />
+      <path d="M4.500 27V15.500a11.500 11.500 0 0 1 23 0V27" />
+      <path class="voice" d="M11 19.500v4M16 15.500v11M21 18.500v6" />
     </svg>
   );
 }

@@ -102,7 +102,9 @@ function Composer({ slowModeMs }: { slowModeMs: number }) {
         void send();
       }}
     >
-      {slowModeMs > 0 && <p class="quiet small">{t('chat.slow', { seconds: Math.ceil(slowModeMs / 1000) })}</p>}
+      {slowModeMs > 0 && (
+        <p class="quiet small">{t('chat.slow', { seconds: Math.ceil(slowModeMs / 1000) })}</p>
+      )}
       <div class="composer-row">
         <input
           ref={input}

@@ -4,7 +4,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { t } from '../i18n';
 import { connection, online, palco } from '../store';
 
-export type Health = 'connecting' | 'connected' | 'reconnecting' | 'media' | 'offline' | 'blocked' | 'slow' | 'weak';
+export type Health =
+  'connecting' | 'connected' | 'reconnecting' | 'media' | 'offline' | 'blocked' | 'slow' | 'weak';
 
 /** A hiccup shorter than this is not worth a word. */
 const PATIENCE_MS = 800;
@@ -20,7 +21,9 @@ export function ConnectionBanner() {
     connecting: () => t('connection.connecting'),
     connected: () => t('connection.connected'),
     reconnecting: () =>
-      connection.value.media === 'connected' ? t('connection.reconnecting.hear') : t('connection.reconnecting'),
+      connection.value.media === 'connected'
+        ? t('connection.reconnecting.hear')
+        : t('connection.reconnecting'),
     media: () => t('connection.media'),
     offline: () => t('connection.offline'),
     blocked: () => t('connection.blocked'),
@@ -37,7 +40,12 @@ export function ConnectionBanner() {
     >
       <span>{text}</span>
       {health === 'blocked' && (
-        <button type="button" class="button primary" onClick={() => palco.resumeAudio()} data-testid="resume-audio">
+        <button
+          type="button"
+          class="button primary"
+          onClick={() => palco.resumeAudio()}
+          data-testid="resume-audio"
+        >
           {t('connection.unblock')}
         </button>
       )}

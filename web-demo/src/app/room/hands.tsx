@@ -20,7 +20,7 @@ export function Hands({ state, onPerson }: HandsProps) {
   const hands = quietFirst ? [...queue].sort((a, b) => Number(a.has_spoken) - Number(b.has_spoken)) : queue;
   return (
     <div class="hands">
-      <label class="field field-row">
+      <label class="field">
         <span>{t('hands.policy')}</span>
         <select
           value={state.room.hand_policy}

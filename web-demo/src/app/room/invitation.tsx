@@ -47,7 +47,12 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
           {host ? t('invitation.text', { name: host.person.name }) : t('invitation.text.nobody')}
         </p>
         <div class="actions">
-          <button type="button" class="button primary wide" onClick={() => void open()} data-testid="accept-invite">
+          <button
+            type="button"
+            class="button primary wide"
+            onClick={() => void open()}
+            data-testid="accept-invite"
+          >
             {t('invitation.accept')}
           </button>
           <button type="button" class="button wide" onClick={decline} data-testid="decline-invite">
@@ -85,7 +90,12 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
           </p>
           <p>{t(`mic.${step.why}.hint`)}</p>
           <div class="actions">
-            <button type="button" class="button primary wide" onClick={() => void open()} data-testid="retry-mic">
+            <button
+              type="button"
+              class="button primary wide"
+              onClick={() => void open()}
+              data-testid="retry-mic"
+            >
               {t('mic.retry')}
             </button>
           </div>
@@ -112,5 +122,9 @@ function Countdown({ until }: { until: number }) {
     const timer = setInterval(() => setLeft(until - palco.roomNowMs), 1000);
     return () => clearInterval(timer);
   }, [until]);
-  return <p class="quiet small countdown">{t('invitation.left', { seconds: Math.max(0, Math.ceil(left / 1000)) })}</p>;
+  return (
+    <p class="quiet small countdown">
+      {t('invitation.left', { seconds: Math.max(0, Math.ceil(left / 1000)) })}
+    </p>
+  );
 }

@@ -145,7 +145,13 @@ function Pinned({ url }: { url: string }) {
   // Only the web: the server checks the same.
   if (!/^https?:\/\//i.test(url)) return null;
   return (
-    <a class="pinned card" href={url} target="_blank" rel="noopener noreferrer nofollow" data-testid="pinned-link">
+    <a
+      class="pinned card"
+      href={url}
+      target="_blank"
+      rel="noopener noreferrer nofollow"
+      data-testid="pinned-link"
+    >
       <Icon name="pin" />
       <span class="visually-hidden">{t('pin.label')}</span>
       <span class="pinned-text">{url.replace(/^https?:\/\//i, '')}</span>

@@ -40,8 +40,7 @@ function tell(event: Event | DirectEvent, before: RoomState, after: RoomState): 
       if (event.state === 'expired') notify(t('notice.expired', { name: event.person.name }));
       break;
     case 'your_mute':
-      if (event.by_moderator) notify(t('notice.muted'));
-      else if (memberOf(before, after.you.person.id)?.muted_by_moderator === true) notify(t('notice.allowed'));
+      notify(event.by_moderator ? t('notice.muted') : t('notice.allowed'));
       break;
     case 'your_role':
       if (event.role === 'moderator' && before.you.role !== 'host') notify(t('notice.moderator'));

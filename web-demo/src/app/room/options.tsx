@@ -70,7 +70,7 @@ export function Options({ state, onClose }: { state: RoomState; onClose: () => v
           <input
             required
             type="url"
-            placeholder="https://"
+            placeholder={'https://'}
             value={url}
             onInput={(event) => setUrl(event.currentTarget.value)}
             data-testid="pin-input"

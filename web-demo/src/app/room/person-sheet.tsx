@@ -46,7 +46,12 @@ export function PersonSheet({ state, person, onClose }: PersonSheetProps) {
       {asking ? (
         <div class="actions">
           <p role="alert">{asking.ask}</p>
-          <button type="button" class="button danger wide" onClick={() => void run(asking)} data-testid="confirm-action">
+          <button
+            type="button"
+            class="button danger wide"
+            onClick={() => void run(asking)}
+            data-testid="confirm-action"
+          >
             {t('person.sure')}
           </button>
           <button type="button" class="button wide" onClick={() => setAsking(undefined)}>
@@ -69,7 +74,12 @@ export function PersonSheet({ state, person, onClose }: PersonSheetProps) {
             </button>
           ))}
           {!you && (
-            <button type="button" class="button plain wide" onClick={() => setReporting(true)} data-testid="report">
+            <button
+              type="button"
+              class="button plain wide"
+              onClick={() => setReporting(true)}
+              data-testid="report"
+            >
               {t('person.report')}
             </button>
           )}

@@ -27,7 +27,7 @@ export function usePresence(title: string): void {
   useEffect(() => {
     if (!onStage) return;
     handle('togglemicrophone', () => void attempt(() => (muted ? palco.unmute() : palco.mute())));
-    void navigator.mediaSession.setMicrophoneActive(!muted).catch(() => undefined);
+    showMicrophone(!muted);
     return () => handle('togglemicrophone', null);
   }, [onStage, muted]);
 
@@ -54,6 +54,12 @@ export function usePresence(title: string): void {
       void lock?.release();
     };
   }, [onStage]);
+}
+
+function showMicrophone(active: boolean): void {
+  // Some browsers return nothing, some a promise, some do not have it.
+  const session = navigator.mediaSession as { setMicrophoneActive?: (active: boolean) => unknown };
+  void Promise.resolve(session.setMicrophoneActive?.(active)).catch(() => undefined);
 }
 
 /** Browsers know different actions, and throw for others. */
