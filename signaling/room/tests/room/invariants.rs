@@ -17,7 +17,7 @@ use proptest::{
 use crate::{
     client::Client,
     model::Model,
-    world::{id, person, settings},
+    world::{id, join, person, settings},
 };
 
 const PEOPLE: u8 = 9;
@@ -38,7 +38,7 @@ fn secret() -> impl Strategy<Value = LinkSecret> {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let facts = (any::<bool>(), prop::bool::weighted(0.3), prop::bool::weighted(0.1));
+    let facts = (any::<bool>(), prop::bool::weighted(0.3), prop::bool::weighted(0.03));
     (prop::option::weighted(0.3, secret()), facts).prop_map(|(link, facts)| {
         let (followed_by_host, invited, blocked) = facts;
         Entry { link, followed_by_host, invited, blocked }
@@ -49,10 +49,10 @@ fn text() -> impl Strategy<Value = String> {
     select(vec!["hello", "again", "  ", "a\u{0}b"]).prop_map(str::to_owned)
 }
 
-/// What `by` asks. Guests are odd.
-fn command(by: u8) -> impl Strategy<Value = Command> {
+/// What people ask for themselves. Guests are odd.
+fn own(by: u8) -> impl Strategy<Value = Command> {
     let joiner = Person { guest: by % 2 == 1, ..person(by) };
-    let own = prop_oneof![
+    prop_oneof![
         6 => entry().prop_map(move |entry| Command::Join { person: joiner.clone(), entry }),
         2 => Just(Command::Lost),
         3 => Just(Command::Returned),
@@ -67,8 +67,12 @@ fn command(by: u8) -> impl Strategy<Value = Command> {
         4 => Just(Command::Unmute),
         1 => text().prop_map(|text| Command::Chat { text }),
         1 => Just(Command::React { reaction: Reaction::Clap }),
-    ];
-    let others = prop_oneof![
+    ]
+}
+
+/// What concerns others.
+fn over_others() -> impl Strategy<Value = Command> {
+    prop_oneof![
         10 => anybody().prop_map(|user| Command::Invite { user }),
         1 => anybody().prop_map(|user| Command::DismissHand { user }),
         2 => anybody().prop_map(|user| Command::MuteSpeaker { user }),
@@ -82,55 +86,69 @@ fn command(by: u8) -> impl Strategy<Value = Command> {
         1 => (anybody(), text()).prop_map(|(user, reason)| Command::Report { user, reason }),
         1 => (anybody(), any::<bool>())
             .prop_map(|(user, follows)| Command::PingFollower { user, follows }),
-    ];
-    let room = prop_oneof![
-        3 => select(vec![HandPolicy::Off, HandPolicy::Followed, HandPolicy::Everyone])
+    ]
+}
+
+/// What concerns everybody.
+fn of_the_room() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        9 => select(vec![HandPolicy::Off, HandPolicy::Followed, HandPolicy::Everyone])
             .prop_map(|policy| Command::SetHandPolicy { policy }),
-        1 => Just(Command::Lock),
-        2 => Just(Command::Unlock),
-        1 => text().prop_map(|title| Command::UpdateRoom {
+        2 => Just(Command::Lock),
+        8 => Just(Command::Unlock),
+        4 => text().prop_map(|title| Command::UpdateRoom {
             title: Some(title),
             description: None,
             slow_mode_ms: Some(500),
             turn_ms: None,
         }),
-        1 => select(vec!["https://example.org", "gopher://example.org"])
+        4 => select(vec!["https://example.org", "gopher://example.org"])
             .prop_map(|url| Command::PinLink { url: Some(url.to_owned()) }),
-        3 => (secret(), any::<bool>()).prop_map(|(secret, speaker)| Command::CreateLink {
+        12 => (secret(), any::<bool>()).prop_map(|(secret, speaker)| Command::CreateLink {
             secret,
             role: if speaker { LinkRole::Speaker } else { LinkRole::Listener },
             expires_in_ms: 100_000,
         }),
-        1 => secret().prop_map(|secret| Command::RevokeLink { secret }),
-    ];
-    // The end of a room ends the test: rare.
-    let end = prop_oneof![
-        Just(Command::EndRoom),
-        Just(Command::End { reason: RoomEndReason::EndedByOperator })
-    ];
-    prop_oneof![120 => own, 60 => others, 16 => room, 1 => end]
+        4 => secret().prop_map(|secret| Command::RevokeLink { secret }),
+        // The end of a room ends the test: rare.
+        1 => prop_oneof![
+            Just(Command::EndRoom),
+            Just(Command::End { reason: RoomEndReason::EndedByOperator })
+        ],
+    ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    // The owner and whoever they appoint act more often than others.
-    let by = prop_oneof![2 => Just(0), 3 => 0..PEOPLE];
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    // Those who may do something do it more often than those who may not.
+    let leader = prop_oneof![6 => Just(0), 2 => 0..PEOPLE];
+    let somebody = || 0..PEOPLE;
+    let command = prop_oneof![
+        50 => somebody().prop_flat_map(|by| (Just(by), own(by))),
+        25 => (leader.clone(), over_others()),
+        12 => (leader, of_the_room()),
+    ];
     let after_ms = prop_oneof![
-        30 => 0..20_u64,
-        6 => 100..2_000_u64,
+        60 => 0..20_u64,
+        10 => 100..2_000_u64,
         2 => select(vec![10_000_u64, 15_000, 30_000, 60_000]),
     ];
-    (after_ms, by)
-        .prop_flat_map(|(after_ms, by)| {
-            command(by).prop_map(move |command| (after_ms, by, command))
-        })
-        .prop_map(|(after_ms, by, command)| Step { after_ms, by, command })
+    let one = (after_ms, command)
+        .prop_map(|(after_ms, (by, command))| vec![Step { after_ms, by, command }]);
+    let come = somebody().prop_map(|n| vec![Step { after_ms: 1, by: n, command: join(n) }]);
+    let promotion = somebody().prop_map(|n| {
+        vec![
+            Step { after_ms: 1, by: 0, command: Command::Invite { user: id(n) } },
+            Step { after_ms: 1, by: n, command: Command::AcceptInvite },
+        ]
+    });
+    prop_oneof![30 => one, 3 => come, 2 => promotion]
 }
 
 fn opening() -> impl Strategy<Value = Settings> {
     let kind = select(vec![RoomKind::Open, RoomKind::Open, RoomKind::Social, RoomKind::Closed]);
-    let limits = (2..6_u32, select(vec![4_u32, 20]), select(vec![2_u32, 20]));
+    let limits = (2..6_u32, select(vec![5_u32, 20, 20]), select(vec![2_u32, 20]));
     let graces = (select(vec![30_000, 5_000, 0]), select(vec![30_000, 5_000, 0]));
-    let end = prop::option::weighted(0.2, Just(300_000));
+    let end = prop::option::weighted(0.1, Just(300_000));
     (kind, limits, graces, end).prop_map(|(kind, limits, graces, max_duration_ms)| {
         let (max_speakers, max_people, max_hands) = limits;
         let (reconnect_grace_ms, host_grace_ms) = graces;
@@ -355,12 +373,17 @@ proptest! {
     #[test]
     fn whatever_people_do_the_invariants_hold(
         opening in opening(),
-        steps in prop::collection::vec(step(), 1..200),
+        there in 0..PEOPLE,
+        steps in prop::collection::vec(steps(), 1..200),
     ) {
         let mut trial = Trial::new(opening);
-        // Most rooms have their owner; some steps let them leave again.
-        trial.step(Step { after_ms: 5, by: 0, command: crate::world::join(0) });
-        for step in steps {
+        // Most rooms have their owner and others; some steps let them leave again.
+        for n in 0..there {
+            let entry = Entry { invited: true, ..Entry::default() };
+            let command = Command::Join { person: person(n), entry };
+            trial.step(Step { after_ms: 5, by: n, command });
+        }
+        for step in steps.into_iter().flatten() {
             trial.step(step);
         }
         trial.settle();
