@@ -19,7 +19,8 @@ pub struct Config {
     #[arg(long, env = "PALCO_UDP", default_value = "0.0.0.0:8090")]
     pub udp: SocketAddr,
 
-    /// An address at which clients reach this machine's UDP ports; give it once for each
+    /// An address at which clients reach this machine's UDP ports; give it once for each. If not given: the
+    /// bound address or, bound to all, the loopback and this machine's own towards the world
     #[arg(long, env = "PALCO_ANNOUNCE", value_delimiter = ',')]
     pub announce: Vec<IpAddr>,
 

@@ -30,7 +30,9 @@ fn room_key(room: RoomId) -> RoomKey {
 
 fn refusal(error: ConnectError) -> MediaRefusal {
     match error {
-        ConnectError::Offer(error) => MediaRefusal::BadOffer(error.to_string()),
+        ConnectError::Offer(_) | ConnectError::ChangedIdentity => {
+            MediaRefusal::BadOffer(error.to_string())
+        }
         ConnectError::Busy | ConnectError::Stopped => MediaRefusal::Full,
         ConnectError::UnknownPeer | ConnectError::AlreadyConnected => MediaRefusal::Gone,
     }
@@ -53,9 +55,9 @@ impl Media for SfuMedia {
         peer: PeerId,
         offer: String,
     ) -> PortFuture<'_, Result<String, MediaRefusal>> {
-        Box::pin(async move {
-            self.handle.restart_ice(peer_key(peer), &offer).await.map_err(refusal)
-        })
+        Box::pin(
+            async move { self.handle.restart_ice(peer_key(peer), &offer).await.map_err(refusal) },
+        )
     }
 
     fn allow_sending(&self, peer: PeerId, number: SpeakerNumber) {

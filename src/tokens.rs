@@ -3,7 +3,8 @@
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind, get_current_timestamp,
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind,
+    get_current_timestamp,
 };
 use palco_protocol::{ErrorCode, Person, UserId, http::Guest};
 use palco_signaling::{Identity, PortFuture};

@@ -1,12 +1,6 @@
 //! Composes the media plane, signalling and HTTP: the only file that knows all three.
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    num::NonZeroUsize,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use palco_signaling::Signaling;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -60,19 +54,15 @@ impl Server {
     /// # Errors
     /// When a port or the data directory cannot be had.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let data_error = |source| StartError::Data { path: config.data.display().to_string(), source };
+        let data_error =
+            |source| StartError::Data { path: config.data.display().to_string(), source };
         std::fs::create_dir_all(&config.data).map_err(data_error)?;
         let tokens = Tokens::open(&config.data).map_err(data_error)?;
 
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let announced = if config.announce.is_empty() {
-            reachable_addresses(config.udp.ip())
-        } else {
-            config.announce.clone()
-        };
         let (media, events) = palco_sfu::start(palco_sfu::Config {
             udp: config.udp,
-            announced,
+            announced: config.announce.clone(),
             shards: config.shards.unwrap_or(cores),
             ..palco_sfu::Config::default()
         })?;
@@ -122,29 +112,4 @@ impl Server {
         // Connections that do not end in time are dropped with the runtime.
         let _ = tokio::time::timeout(STOP, self.http).await;
     }
-}
-
-/// The addresses to announce for a UDP socket bound to `bound`. A socket on all interfaces is announced
-/// at the loopback and at the address this machine uses towards others: Firefox sends nothing to a
-/// loopback address, so that the loopback alone would leave it silent even on this machine.
-fn reachable_addresses(bound: IpAddr) -> Vec<IpAddr> {
-    if !bound.is_unspecified() {
-        return vec![bound];
-    }
-    let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
-    // Connecting a UDP socket sends nothing; it makes the kernel choose a route and so an address.
-    // The targets are documentation addresses (RFC 5737, RFC 3849).
-    let mut routed = |target: SocketAddr, any: IpAddr| {
-        let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
-        socket.connect(target).ok()?;
-        let ip = socket.local_addr().ok()?.ip();
-        addresses.push(ip);
-        Some(())
-    };
-    let _ = routed(SocketAddr::from(([192, 0, 2, 1], 9)), Ipv4Addr::UNSPECIFIED.into());
-    if bound.is_ipv6() {
-        let target = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
-        let _ = routed(SocketAddr::from((target, 9)), Ipv6Addr::UNSPECIFIED.into());
-    }
-    addresses
 }

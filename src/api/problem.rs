@@ -86,7 +86,8 @@ impl FromRequestParts<App> for Caller {
 /// A line of text as people write it: trimmed, not empty, without control characters, not too long.
 pub(crate) fn line(field: &str, text: &str, max_chars: usize) -> Result<String, Refused> {
     let text = text.trim();
-    let refuse = |what: &str| Err(Refused::with(ErrorCode::InvalidField, format!("{field} {what}")));
+    let refuse =
+        |what: &str| Err(Refused::with(ErrorCode::InvalidField, format!("{field} {what}")));
     if text.is_empty() {
         return refuse("is empty");
     }

@@ -58,8 +58,7 @@ pub(super) async fn open(
         // Events are small and wanted now (RFC 896's coalescing would hold them back).
         let _ = tcp.set_nodelay(true);
         let (read, config) = (parts.read_buf.to_vec(), Some(websocket_config()));
-        let socket =
-            WebSocketStream::from_partially_read(tcp, read, Role::Server, config).await;
+        let socket = WebSocketStream::from_partially_read(tcp, read, Role::Server, config).await;
         app.signaling.serve(socket).await;
     });
 

@@ -10,7 +10,11 @@ use clap::{Parser, Subcommand};
 use crate::{config::Config, telemetry};
 
 #[derive(Parser)]
-#[command(name = "palco", version, about = "Live audio rooms: a stage, an audience, a queue of hands")]
+#[command(
+    name = "palco",
+    version,
+    about = "Live audio rooms: a stage, an audience, a queue of hands"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

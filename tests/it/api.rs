@@ -37,7 +37,8 @@ async fn rooms_are_listed_shown_and_gone() {
     assert_eq!(list.rooms, [live]);
 
     host.ask(palco_protocol::ClientMessage::EndRoom).await.expect("ended");
-    let gone = house.address.http("GET", &format!("/api/v1/rooms/{}", host.room()), None, None);
+    let path = format!("/api/v1/rooms/{}", host.room());
+    let gone = house.address.http("GET", &path, None, None);
     assert_eq!(problem(&gone.await.expect("an answer")), (404, ErrorCode::RoomNotFound));
     house.close().await;
 }
@@ -52,13 +53,31 @@ async fn bad_requests_are_problems_with_stable_codes() {
         ("POST", "/api/v1/guests", None, Some("nonsense"), (400, ErrorCode::BadMessage)),
         ("POST", "/api/v1/guests", None, Some("{}"), (422, ErrorCode::InvalidField)),
         ("POST", "/api/v1/guests", None, Some(r#"{"name":"  "}"#), (422, ErrorCode::InvalidField)),
-        ("POST", "/api/v1/guests", None, Some(r#"{"name":"a\nb"}"#), (422, ErrorCode::InvalidField)),
+        (
+            "POST",
+            "/api/v1/guests",
+            None,
+            Some(r#"{"name":"a\nb"}"#),
+            (422, ErrorCode::InvalidField),
+        ),
         ("POST", "/api/v1/guests", None, Some(&long), (422, ErrorCode::InvalidField)),
         ("POST", "/api/v1/guests", None, Some(&huge), (413, ErrorCode::TooLarge)),
         ("GET", "/api/v1/guests", None, None, (405, ErrorCode::MethodNotAllowed)),
         ("POST", "/api/v1/rooms", None, Some(r#"{"title":"A"}"#), (401, ErrorCode::Unauthorized)),
-        ("POST", "/api/v1/rooms", Some("forged"), Some(r#"{"title":"A"}"#), (401, ErrorCode::Unauthorized)),
-        ("POST", "/api/v1/rooms", Some(&token), Some(r#"{"title":""}"#), (422, ErrorCode::InvalidField)),
+        (
+            "POST",
+            "/api/v1/rooms",
+            Some("forged"),
+            Some(r#"{"title":"A"}"#),
+            (401, ErrorCode::Unauthorized),
+        ),
+        (
+            "POST",
+            "/api/v1/rooms",
+            Some(&token),
+            Some(r#"{"title":""}"#),
+            (422, ErrorCode::InvalidField),
+        ),
         ("GET", "/api/v1/rooms/nonsense", None, None, (404, ErrorCode::RoomNotFound)),
         ("GET", "/api/v1/nothing", None, None, (404, ErrorCode::NotFound)),
     ];

@@ -1,6 +1,7 @@
 //! The server's gate is the authority: who may not send is not heard, whatever their client does.
 
 use palco_protocol::{ClientMessage, ErrorCode};
+use palco_sfu::stats::DropCause;
 
 use crate::house::{House, QUIET, number_of};
 
@@ -15,7 +16,7 @@ async fn a_listener_who_sends_all_the_same_is_not_heard() {
     let witness = house.listener("Witness", host.room()).await;
     witness.hears(host_number, 440.0).await;
 
-    let dropped_before = house.sfu().stats().await.drops_not_allowed();
+    let dropped_before = house.dropped(DropCause::NotAllowed).await;
     let _intrusion = intruder.media.play_tone(880.0).expect("a tone");
     let sent = async {
         while intruder.media.packets_sent() < 50 {
@@ -23,10 +24,14 @@ async fn a_listener_who_sends_all_the_same_is_not_heard() {
         }
     };
     tokio::time::timeout(crate::house::SOON, sent).await.expect("the intruder sends");
-    witness.media.wait_for_packets(host_number, 20, crate::house::SOON).await.expect("audio goes on");
+    witness
+        .media
+        .wait_for_packets(host_number, 20, crate::house::SOON)
+        .await
+        .expect("audio goes on");
     let heard: u64 = (0..palco_client::SLOTS).map(|slot| witness.media.counts(slot).packets).sum();
     assert_eq!(heard, witness.media.packets_from(host_number), "only the host is heard");
-    let dropped = house.sfu().stats().await.drops_not_allowed() - dropped_before;
+    let dropped = house.dropped(DropCause::NotAllowed).await - dropped_before;
     assert!(dropped >= 40, "the intrusion is counted: {dropped}");
     house.close().await;
 }

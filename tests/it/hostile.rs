@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use palco_client::{Media, MediaOptions, SrtpOffer};
-use palco_protocol::{ClientMessage, ErrorCode, Reply, RequestId};
+use palco_client::{Media, MediaOptions, ServerEvent, SrtpOffer};
+use palco_protocol::{ClientMessage, DirectEvent, ErrorCode, Reply, RequestId};
+use palco_sfu::stats::DropCause;
 use tokio::net::UdpSocket;
 
 use crate::house::{Guest, House, SOON, number_of};
@@ -68,7 +69,7 @@ async fn garbage_on_the_media_port_is_ignored() {
 async fn a_certificate_that_is_not_the_offered_one_gets_no_media() {
     let house = House::open().await;
     let (host, listener) = running_room(&house).await;
-    let (token, client) = house.guest("Impostor").await;
+    let (_token, mut client) = house.guest("Impostor").await;
     let (media, offer) = changed_offer(&house, |offer| {
         let at = offer.find("a=fingerprint:sha-256 ").expect("a fingerprint") + 22;
         let end = at + offer[at..].find(['\r', '\n']).expect("a line's end");
@@ -82,9 +83,13 @@ async fn a_certificate_that_is_not_the_offered_one_gets_no_media() {
         panic!("a fingerprint can only be checked in the handshake");
     };
     media.answer(&joined.answer).await.expect("answered");
-    media.disconnected(SOON).await.expect("the server ends the connection");
-    assert!(media.first_packet_at().is_none(), "and sends no audio");
-    drop(token);
+    let closed = client.wait_for("media_closed", SOON, |event| match event {
+        ServerEvent::Direct(DirectEvent::MediaClosed) => Some(()),
+        ServerEvent::Direct(DirectEvent::MediaConnected) => panic!("connected all the same"),
+        _ => None,
+    });
+    closed.await.expect("the server ends the connection, and says so");
+    assert!(media.first_packet_at().is_none(), "no audio was sent");
     goes_on(&host, &listener).await;
     house.close().await;
 }
@@ -98,7 +103,7 @@ async fn wrong_ice_credentials_never_connect() {
     let (media, offer) = Media::offer(options).await.expect("an offer");
     let join = ClientMessage::Join { room: host.room(), offer, link: None };
     let Ok(Reply::Joined(joined)) = client.request(join).await else { panic!("joined") };
-    let refused_before = house.sfu().stats().await.stun_refused();
+    let refused_before = house.dropped(DropCause::StunWrongCredentials).await;
     let forged: String = joined
         .answer
         .lines()
@@ -109,7 +114,7 @@ async fn wrong_ice_credentials_never_connect() {
         .collect();
     media.answer(&forged).await.expect("the client believes it");
     let refused = async {
-        while house.sfu().stats().await.stun_refused() < refused_before + 3 {
+        while house.dropped(DropCause::StunWrongCredentials).await < refused_before + 3 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -172,13 +177,19 @@ async fn garbage_on_the_websocket_is_answered_with_codes_and_then_closed() {
     // A binary frame, a frame too large, a first message that is no hello.
     let (_token, mut client) = house.guest("Binary").await;
     client.send_binary(vec![1, 2, 3]).await.expect("sent");
-    assert_eq!(client.wait_closed(SOON).await.expect("closed").code, ErrorCode::BadMessage.close_code());
+    assert_eq!(
+        client.wait_closed(SOON).await.expect("closed").code,
+        ErrorCode::BadMessage.close_code()
+    );
     let (_token, mut client) = house.guest("Large").await;
     let _ = client.send_text(&"x".repeat(100_000)).await;
     client.wait_closed(SOON).await.expect("closed");
     let mut client = house.address.open_socket().await.expect("a socket");
     client.send_text(r#"{"id":1,"type":"ping"}"#).await.expect("sent");
-    assert_eq!(client.wait_closed(SOON).await.expect("closed").code, ErrorCode::BadMessage.close_code());
+    assert_eq!(
+        client.wait_closed(SOON).await.expect("closed").code,
+        ErrorCode::BadMessage.close_code()
+    );
     let mut client = house.address.open_socket().await.expect("a socket");
     client.send_text(r#"{"id":1,"type":"hello","token":"forged"}"#).await.expect("sent");
     assert_eq!(
@@ -194,7 +205,7 @@ async fn refusal(house: &House, text: &str, id: u32) -> ErrorCode {
     let (_token, mut client) = house.guest("Asker").await;
     client.send_text(text).await.expect("sent");
     let answer = client.wait_for("answer", SOON, |event| match event {
-        palco_client::ServerEvent::Unasked { re, reply: Reply::Error { error } } => {
+        ServerEvent::Unasked { re, reply: Reply::Error { error } } => {
             (re == RequestId(id)).then_some(error.code)
         }
         _ => None,

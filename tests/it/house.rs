@@ -12,6 +12,8 @@ use palco_protocol::{
     SpeakerNumber, UserId,
 };
 
+use palco_sfu::stats::DropCause;
+
 /// Long enough for a loaded machine; only a failing test waits for it.
 pub(crate) const SOON: Duration = Duration::from_secs(15);
 /// How much silence proves silence: ten packets' time.
@@ -41,12 +43,13 @@ impl House {
         .await
         .expect("the server starts");
         let address = format!("http://{}", server.address()).parse().expect("an address");
-        let media = server.media().udp_addresses()[0];
+        let media = server.media().addresses()[0];
         Self { server, data, address, media }
     }
 
-    pub(crate) fn sfu(&self) -> &palco_sfu::Handle {
-        self.server.media()
+    /// What the media plane dropped for this cause so far.
+    pub(crate) async fn dropped(&self, cause: DropCause) -> u64 {
+        self.server.media().stats().await.dropped(cause)
     }
 
     pub(crate) fn load(&self) -> (usize, usize) {

@@ -1,0 +1,83 @@
+//! `palco listen`, `palco speak`, `palco probe`: the native client behind a command line.
+
+use std::{error::Error, fs::File, io::BufWriter, path::PathBuf, time::Duration};
+
+use clap::Args;
+use palco_client::{Link, Source};
+use serde::Serialize;
+
+/// Listen to a room and write what is heard as Ogg Opus.
+#[derive(Args)]
+pub(super) struct Listen {
+    /// The room's link: <http://host/r/room>, or <http://host/r/room#secret>
+    link: Link,
+    /// Where to write
+    file: PathBuf,
+    /// The name that others see
+    #[arg(long, default_value = "Recorder")]
+    name: String,
+    /// Stop after so many seconds; else when the room ends, or on Ctrl-C
+    #[arg(long)]
+    seconds: Option<u64>,
+}
+
+/// Speak into a room.
+#[derive(Args)]
+pub(super) struct Speak {
+    /// The room's link: <http://host/r/room>, or <http://host/r/room#secret>
+    link: Link,
+    /// An Ogg Opus file to play
+    #[arg(required_unless_present = "tone")]
+    file: Option<PathBuf>,
+    /// Play a tone of this many Hz instead
+    #[arg(long, conflicts_with = "file")]
+    tone: Option<f64>,
+    /// How long the tone lasts; else until the room ends
+    #[arg(long, requires = "tone")]
+    seconds: Option<u64>,
+    /// The name that others see
+    #[arg(long, default_value = "Player")]
+    name: String,
+}
+
+/// Measure how long it takes until a room is heard.
+#[derive(Args)]
+pub(super) struct Probe {
+    /// The room's link: <http://host/r/room>, or <http://host/r/room#secret>
+    link: Link,
+}
+
+pub(super) async fn listen(args: Listen) -> Result<(), Box<dyn Error>> {
+    let writer = BufWriter::new(File::create(&args.file)?);
+    let until = async {
+        match args.seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => {
+                // Without a handler for Ctrl-C, it ends the process instead.
+                let _ = tokio::signal::ctrl_c().await;
+            }
+        }
+    };
+    report(&palco_client::listen(&args.link, &args.name, writer, until).await?)
+}
+
+pub(super) async fn speak(args: Speak) -> Result<(), Box<dyn Error>> {
+    let source = match (args.file, args.tone) {
+        (Some(file), _) => Source::OggOpus(file),
+        (None, tone) => Source::Tone {
+            hz: tone.unwrap_or(440.0),
+            length: args.seconds.map(Duration::from_secs),
+        },
+    };
+    report(&palco_client::speak(&args.link, &args.name, source).await?)
+}
+
+pub(super) async fn probe(args: Probe) -> Result<(), Box<dyn Error>> {
+    report(&palco_client::probe(&args.link).await?)
+}
+
+#[expect(clippy::print_stdout, reason = "the report is the command's output")]
+fn report(report: &impl Serialize) -> Result<(), Box<dyn Error>> {
+    println!("{}", serde_json::to_string_pretty(report)?);
+    Ok(())
+}
