@@ -1,0 +1,3 @@
+//! All benchmarks, one table.
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! The load generator.
+
+mod http;
+mod meter;
+mod sdp;
+mod transport;
+mod voice;
+mod websocket;

@@ -1,0 +1,256 @@
+//! What listeners receive, counted from headers: SRTP leaves them in clear, so that only a sample is decrypted. Pure.
+//!
+//! A packet's age is known without opening it: in each slot, the server's RTP time differs from the speaker's by a
+//! constant until the slot changes hands or is re-anchored. A decrypted sample tells which frame a packet carries (no
+//! two frames are alike), hence the constant, and proves that the audio arrived byte for byte.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rtc_srtp::context::Context;
+
+use super::sdp::SLOTS;
+use super::voice::{CYCLE, FRAME_48K, Frame};
+use crate::histogram::Histogram;
+
+/// One packet of each listener in so many is decrypted.
+const SAMPLE: u32 = 64;
+
+/// When a speaker's frames left, by their number.
+#[derive(Default)]
+pub(super) struct Sent {
+    at: Vec<Duration>,
+    /// Frames that count: those sent while the window was open.
+    counted: (usize, usize),
+}
+
+impl Sent {
+    /// Notes that the next frame leaves now.
+    pub(super) fn push(&mut self, at: Duration) {
+        self.at.push(at);
+    }
+
+    /// The number the next frame will have.
+    pub(super) fn next(&self) -> usize {
+        self.at.len()
+    }
+}
+
+/// A slot as it flows now, the same for all listeners.
+#[derive(Clone, Copy)]
+struct Flow {
+    csrc: u32,
+    speaker: usize,
+    /// The slot's RTP time less the speaker's.
+    offset_48k: u32,
+}
+
+/// One listener's stream in one slot.
+#[derive(Clone, Copy, Default)]
+struct Stream {
+    ssrc: u32,
+    /// Packets since the window opened; 0: the rest says nothing.
+    received: u32,
+    first: u32,
+    highest: u32,
+    last_at: Duration,
+}
+
+/// One listener's counts and key.
+pub(super) struct Reception {
+    streams: [Stream; SLOTS],
+    inbound: Context,
+    until_sample: u32,
+}
+
+impl Reception {
+    /// `number` spreads the samples of many listeners over time.
+    pub(super) fn new(ssrcs: [u32; SLOTS], inbound: Context, number: usize) -> Self {
+        let streams = ssrcs.map(|ssrc| Stream { ssrc, ..Stream::default() });
+        Self { streams, inbound, until_sample: number as u32 % SAMPLE }
+    }
+
+    /// Stream and highest extended sequence number, for receiver reports.
+    pub(super) fn heard(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.streams
+            .iter()
+            .filter(|stream| stream.received > 0)
+            .map(|stream| (stream.ssrc, stream.highest))
+    }
+}
+
+/// All listeners' figures.
+#[derive(Default)]
+pub(super) struct Meter {
+    pub(super) sent: Vec<Sent>,
+    /// Which speaker's which frame a payload is.
+    frames: HashMap<Vec<u8>, (usize, usize)>,
+    flows: [Option<Flow>; SLOTS],
+    open: bool,
+    pub(super) latency: Histogram,
+    pub(super) longest_gap: Duration,
+    /// RTP packets ever received, and their bytes.
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    /// Packets that carry frames sent in the window.
+    pub(super) delivered: u64,
+    pub(super) samples_intact: u64,
+    pub(super) samples_unknown: u64,
+    pub(super) undecryptable: u64,
+}
+
+/// What the server put in the clear.
+struct Header {
+    seq: u16,
+    ts_48k: u32,
+    ssrc: u32,
+    csrc: u32,
+}
+
+impl Header {
+    fn read(packet: &[u8]) -> Option<Self> {
+        let word = |at: usize| Some(u32::from_be_bytes(packet.get(at..at + 4)?.try_into().ok()?));
+        let csrc = if packet.first()? & 0x0f > 0 { word(12)? } else { 0 };
+        Some(Self { seq: (word(0)? & 0xffff) as u16, ts_48k: word(4)?, ssrc: word(8)?, csrc })
+    }
+}
+
+/// Header, CSRC list and extension (RFC 3550 section 5.1): what SRTP leaves in clear.
+fn header_len(packet: &[u8]) -> Option<usize> {
+    let fixed = 12 + 4 * usize::from(packet.first()? & 0x0f);
+    if packet[0] & 0x10 == 0 {
+        return Some(fixed);
+    }
+    let words = packet.get(fixed + 2..fixed + 4)?;
+    Some(fixed + 4 + 4 * usize::from(u16::from_be_bytes([words[0], words[1]])))
+}
+
+impl Meter {
+    /// Adds a speaker and what they will say, and gives their number.
+    pub(super) fn speaker(&mut self, frames: &[Frame]) -> usize {
+        let speaker = self.sent.len();
+        let known =
+            frames.iter().enumerate().map(|(at, frame)| (frame.opus.clone(), (speaker, at)));
+        self.frames.extend(known);
+        self.sent.push(Sent::default());
+        speaker
+    }
+
+    /// From now on, frames and packets count.
+    pub(super) fn open<'a>(&mut self, receptions: impl Iterator<Item = &'a mut Reception>) {
+        receptions
+            .flat_map(|reception| &mut reception.streams)
+            .for_each(|stream| stream.received = 0);
+        self.sent.iter_mut().for_each(|sent| sent.counted = (sent.at.len(), usize::MAX));
+        (self.latency, self.longest_gap, self.delivered) =
+            (Histogram::default(), Duration::ZERO, 0);
+        self.open = true;
+    }
+
+    /// Frames sent from now on do not count; packets still on their way do.
+    pub(super) fn close(&mut self) {
+        self.sent.iter_mut().for_each(|sent| sent.counted.1 = sent.at.len());
+    }
+
+    /// Frames that count.
+    pub(super) fn frames_counted(&self) -> u64 {
+        let counted =
+            self.sent.iter().map(|sent| sent.counted.1.min(sent.at.len()) - sent.counted.0);
+        counted.sum::<usize>() as u64
+    }
+
+    /// Sequence numbers that never came, over all streams.
+    pub(super) fn holes<'a>(receptions: impl Iterator<Item = &'a Reception>) -> u64 {
+        let streams = receptions.flat_map(|reception| &reception.streams);
+        let heard = streams.filter(|stream| stream.received > 0);
+        heard.map(|s| u64::from((s.highest - s.first + 1).saturating_sub(s.received))).sum()
+    }
+
+    /// Takes one RTP packet of a listener.
+    pub(super) fn packet(&mut self, now: Duration, reception: &mut Reception, packet: &[u8]) {
+        self.packets += 1;
+        self.bytes += packet.len() as u64;
+        let Some(header) = Header::read(packet) else { return };
+        let Some(slot) = reception.streams.iter().position(|stream| stream.ssrc == header.ssrc)
+        else {
+            return;
+        };
+        let sample = reception.until_sample == 0;
+        reception.until_sample = reception.until_sample.checked_sub(1).unwrap_or(SAMPLE - 1);
+        if sample || self.frame_of(now, slot, &header).is_none() {
+            self.learn(now, reception, slot, &header, packet);
+        }
+        if self.open {
+            self.count(now, &mut reception.streams[slot], slot, &header);
+        }
+    }
+
+    fn count(&mut self, now: Duration, stream: &mut Stream, slot: usize, header: &Header) {
+        if stream.received == 0 {
+            // Far from zero, so that a late packet does not go below it.
+            stream.first = 0x1_0000 | u32::from(header.seq);
+            stream.highest = stream.first;
+        } else {
+            let ahead = header.seq.wrapping_sub((stream.highest & 0xffff) as u16).cast_signed();
+            stream.highest = stream.highest.max(stream.highest.wrapping_add_signed(ahead.into()));
+            self.longest_gap = self.longest_gap.max(now.saturating_sub(stream.last_at));
+        }
+        stream.received += 1;
+        stream.last_at = now;
+        let Some((speaker, frame)) = self.frame_of(now, slot, header) else { return };
+        let sent = &self.sent[speaker];
+        if (sent.counted.0..sent.counted.1).contains(&frame) {
+            self.delivered += 1;
+            self.latency.record(now.saturating_sub(sent.at[frame]));
+        }
+    }
+
+    /// Which frame the header's time says it is, if the slot's constant is known and the answer makes sense.
+    fn frame_of(&self, now: Duration, slot: usize, header: &Header) -> Option<(usize, usize)> {
+        let flow = self.flows[slot].filter(|flow| flow.csrc == header.csrc)?;
+        let speaker_48k = header.ts_48k.wrapping_sub(flow.offset_48k);
+        let frame = (speaker_48k / FRAME_48K) as usize;
+        let at = *self.sent[flow.speaker].at.get(frame)?;
+        let sensible = speaker_48k.is_multiple_of(FRAME_48K) && now.saturating_sub(at) < cycle();
+        sensible.then_some((flow.speaker, frame))
+    }
+
+    /// Opens a packet and learns the slot's constant from what it carries.
+    fn learn(
+        &mut self,
+        now: Duration,
+        reception: &mut Reception,
+        slot: usize,
+        header: &Header,
+        packet: &[u8],
+    ) {
+        let Ok(clear) = reception.inbound.decrypt_rtp(packet) else {
+            self.undecryptable += 1;
+            return;
+        };
+        let payload = header_len(&clear).and_then(|len| clear.get(len..)).unwrap_or_default();
+        let Some((speaker, place)) = self.frames.get(payload).copied() else {
+            self.samples_unknown += 1;
+            return;
+        };
+        // The last time the speaker said this: packets are younger than a cycle.
+        let at = &self.sent[speaker].at;
+        let Some(frame) = (0..at.len()).rev().take(CYCLE).find(|frame| frame % CYCLE == place)
+        else {
+            return;
+        };
+        if now.saturating_sub(at[frame]) < cycle() {
+            self.samples_intact += 1;
+            let offset_48k = header.ts_48k.wrapping_sub((frame as u32).wrapping_mul(FRAME_48K));
+            self.flows[slot] = Some(Flow { csrc: header.csrc, speaker, offset_48k });
+        }
+    }
+}
+
+fn cycle() -> Duration {
+    Duration::from_millis(20) * CYCLE as u32
+}
+
+#[cfg(test)]
+#[path = "meter/tests.rs"]
+mod tests;
