@@ -21,6 +21,10 @@ use tokio_tungstenite::{
 
 use super::{App, problem::Refused};
 
+/// What the kernel may hold for a reader: the outbox decides who is too slow, not megabytes of the kernel's
+/// (Linux grows a send buffer up to 4 MiB).
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
 /// `GET /ws`
 pub(super) async fn open(
     State(app): State<App>,
@@ -57,6 +61,7 @@ pub(super) async fn open(
         let tcp = parts.io.into_inner();
         // Events are small and wanted now (RFC 896's coalescing would hold them back).
         let _ = tcp.set_nodelay(true);
+        let _ = socket2::SockRef::from(&tcp).set_send_buffer_size(SEND_BUFFER_BYTES);
         let (read, config) = (parts.read_buf.to_vec(), Some(websocket_config()));
         let socket = WebSocketStream::from_partially_read(tcp, read, Role::Server, config).await;
         app.signaling.serve(socket).await;

@@ -112,13 +112,13 @@ async fn a_reader_who_is_too_slow_is_closed_resumes_and_the_others_go_on() {
     slow.ask(ClientMessage::RaiseHand).await.expect("a raised hand");
     slow.client.set_reading(false);
 
-    // Forty people write the longest lines there are, as fast as they may.
+    // Eighty people write the longest lines there are, as fast as they may.
+    let options = MediaOptions { server: house.media.ip(), srtp: SrtpOffer::All };
+    let (_media, offer) = Media::offer(options).await.expect("an offer");
     let mut writers = Vec::new();
-    for n in 0..40 {
+    for n in 0..80 {
         let (_, client) = house.guest(&format!("Writer {n}")).await;
-        let options = MediaOptions { server: house.media.ip(), srtp: SrtpOffer::All };
-        let (_media, offer) = Media::offer(options).await.expect("an offer");
-        let join = ClientMessage::Join { room: host.room(), offer, link: None };
+        let join = ClientMessage::Join { room: host.room(), offer: offer.clone(), link: None };
         client.request(join).await.expect("joined");
         writers.push(client);
     }
