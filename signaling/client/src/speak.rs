@@ -16,7 +16,7 @@ use crate::{
     Client, Error, Link, OggOpusReader, OpusFrame, ServerEvent, Tone,
     audio::FRAME_SAMPLES,
     microphone::duration_of,
-    presence::{CONNECT_TIMEOUT, goodbye, over},
+    presence::{CONNECT_TIMEOUT, goodbye, over, resumed},
 };
 
 /// The server says who is on stage right after it accepted; this is only so as not to hang.
@@ -50,7 +50,8 @@ pub struct SpeakReport {
 }
 
 /// Joins, raises a hand and waits for an invitation (or takes the standing one that a speaker's
-/// link brings), accepts, unmutes, plays, and goes back to the audience.
+/// link brings), accepts, unmutes, plays, and goes back to the audience. A lost socket is resumed;
+/// what is playing plays on meanwhile.
 ///
 /// # Errors
 /// If the source cannot be read, the room cannot be joined, the stage is refused, or the room is
@@ -76,7 +77,10 @@ pub async fn speak(link: &Link, name: &str, source: Source) -> Result<SpeakRepor
         tokio::select! {
             _ = &mut playing => break "played",
             event = client.next_event() => match event {
-                None => break "the connection is lost",
+                None => match resumed(&link.server, &guest.token, &client).await {
+                    Some(again) => client = again,
+                    None => break "the connection is lost",
+                },
                 Some(event) => if let Some(why) = over(&event).or_else(|| sent_off(&event, me)) {
                     break why;
                 },
