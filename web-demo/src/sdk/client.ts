@@ -251,12 +251,14 @@ export class Palco extends Emitter<ClientEvents> {
   /** Opens the microphone if it is not, and speaks. */
   async unmute(): Promise<void> {
     await this.microphone.open();
+    // Until the room's own word arrives, which may be after the answer.
     this.#unmuting = true;
     try {
       await Promise.all([this.#do({ type: 'unmute' }), this.#syncMicrophone()]);
-    } finally {
+    } catch (error) {
       this.#unmuting = false;
       await this.#syncMicrophone();
+      throw error;
     }
   }
 
@@ -334,7 +336,10 @@ export class Palco extends Emitter<ClientEvents> {
     const state = this.#take(reply.snapshot);
     const heard = this.#heardMeanwhile;
     this.#heardMeanwhile = undefined;
-    for (const event of heard) this.#heard(event);
+    for (const event of heard) {
+      // The end of the connection that this join replaces is no news.
+      if (event.type !== 'media_closed') this.#heard(event);
+    }
     await media.answer(reply.answer);
     await this.#syncMicrophone();
     // After a reload the microphone is not open any more: say so rather than seem to speak.
@@ -415,7 +420,9 @@ export class Palco extends Emitter<ClientEvents> {
       this.#memory.set({ room: undefined, link: undefined });
       this.#dropMedia();
     } else if (before.stage !== state.stage || message.type === 'your_mute') {
-      if (message.type === 'your_mute' && message.muted) this.#unmuting = false;
+      if (message.type === 'your_mute' || this.onStage !== memberOf(before, before.you.person.id)) {
+        this.#unmuting = false;
+      }
       void this.#syncMicrophone();
     }
     if (state !== before) this.emit('room', state);

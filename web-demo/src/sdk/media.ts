@@ -32,6 +32,8 @@ export class Media {
   readonly #receivers: RTCRtpReceiver[];
   readonly #meter = new SpeakingMeter();
   readonly #meterTimer: ReturnType<typeof setInterval>;
+  #wanted: MediaStreamTrack | null = null;
+  #replacing: Promise<void> | undefined;
   #received = { packets: 0, lost: 0 };
 
   constructor(handlers: MediaHandlers) {
@@ -86,8 +88,21 @@ export class Media {
 
   /** The microphone's track, or null to send nothing at all. Never renegotiates. */
   async send(track: MediaStreamTrack | null): Promise<void> {
-    if (this.#pc.connectionState === 'closed' || this.#sender.track === track) return;
-    await this.#sender.replaceTrack(track);
+    this.#wanted = track;
+    if (!this.#replacing && this.#sender.track === track) return;
+    this.#replacing ??= this.#replace();
+    await this.#replacing;
+  }
+
+  /** One replacement at a time, until the last wish is true: two at once would end in either order. */
+  async #replace(): Promise<void> {
+    try {
+      while (this.#sender.track !== this.#wanted && this.#pc.connectionState !== 'closed') {
+        await this.#sender.replaceTrack(this.#wanted);
+      }
+    } finally {
+      this.#replacing = undefined;
+    }
   }
 
   async quality(): Promise<MediaQuality> {

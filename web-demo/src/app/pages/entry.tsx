@@ -21,7 +21,7 @@ export function Entry({ id, link }: { id: string; link: string | undefined }) {
 
   useEffect(() => {
     if (!returning) return;
-    void palco.join(id, { link }).catch(() => setReturning(false));
+    void attempt(() => palco.join(id, { link })).then((back) => back || setReturning(false));
   }, [returning, id, link]);
 
   useEffect(() => {

@@ -77,11 +77,13 @@ function Tile({ member, you, onPerson }: TileProps) {
         )}
       </span>
       <span class="tile-name">
-        {member.role === 'host' && <Icon name="star" />}
-        {member.role === 'moderator' && <Icon name="shield" />}
         <bdi>{you ? t('you', { name: person.name }) : person.name}</bdi>
       </span>
-      <span class="tile-role quiet">{member.present ? role : t('stage.away')}</span>
+      <span class="tile-role quiet">
+        {member.role === 'host' && <Icon name="star" />}
+        {member.role === 'moderator' && <Icon name="shield" />}
+        {member.present ? role : t('stage.away')}
+      </span>
     </button>
   );
 }
