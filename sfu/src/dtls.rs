@@ -16,9 +16,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use rtc_crypto::providers::AwsLcRsProvider;
 use rtc_crypto::{HashAlgorithm, RTCCryptoProvider};
-use rtc_dtls::config::{
-    ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig,
-};
+use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
 use rtc_dtls::crypto::Certificate;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
@@ -95,11 +93,7 @@ impl Identity {
     }
 
     fn endpoint(&self, config: &Arc<HandshakeConfig>) -> Endpoint {
-        Endpoint::new(
-            ANY_ADDRESS,
-            TransportProtocol::UDP,
-            Some(Arc::clone(config)),
-        )
+        Endpoint::new(ANY_ADDRESS, TransportProtocol::UDP, Some(Arc::clone(config)))
     }
 }
 
@@ -148,6 +142,8 @@ pub(crate) struct Handshake {
     /// Everything received until the profile is settled: empty afterwards.
     opening: Vec<BytesMut>,
     profile: SrtpProfile,
+    /// The client's random, from the hello that began the attempt.
+    random: Option<[u8; 32]>,
     flight: Flight,
     retransmit_at: Option<Instant>,
     interval: Duration,
@@ -162,9 +158,8 @@ struct Flight {
 
 impl Flight {
     fn repeat(&mut self, now: Instant, out: &mut Vec<BytesMut>) -> bool {
-        let too_soon = self
-            .sent_at
-            .is_some_and(|at| now.saturating_duration_since(at) < LEAST_INTERVAL);
+        let too_soon =
+            self.sent_at.is_some_and(|at| now.saturating_duration_since(at) < LEAST_INTERVAL);
         if self.datagrams.is_empty() || too_soon {
             return false;
         }
@@ -204,7 +199,15 @@ impl Dtls {
                 *self = Self::Handshaking(Box::new(Handshake::new(identity)));
                 self.shake(now, datagram, identity, out)
             }
-            Self::Handshaking(_) => self.shake(now, datagram, identity, out),
+            Self::Handshaking(handshake) => {
+                // Another hello than the one that began this attempt: the client started over, or somebody forged the
+                // first. The crate would go on with the first one's random; the latest wins instead.
+                let random = record::opening_random(datagram);
+                if random.is_some() && handshake.random.is_some() && random != handshake.random {
+                    **handshake = Handshake::new(identity);
+                }
+                self.shake(now, datagram, identity, out)
+            }
         }
     }
 
@@ -272,6 +275,7 @@ impl Handshake {
             endpoint: identity.endpoint(&identity.gcm),
             opening: Vec::new(),
             profile: SrtpProfile::Aes128Gcm,
+            random: None,
             flight: Flight::default(),
             retransmit_at: None,
             interval: FIRST_INTERVAL,
@@ -286,10 +290,9 @@ impl Handshake {
         identity: &Identity,
         out: &mut Vec<BytesMut>,
     ) -> Result<Option<(Secured, Established)>, Error> {
-        self.datagrams_left = self
-            .datagrams_left
-            .checked_sub(1)
-            .ok_or(Error::HandshakeInProgress)?;
+        self.datagrams_left =
+            self.datagrams_left.checked_sub(1).ok_or(Error::HandshakeInProgress)?;
+        self.random = self.random.or(record::opening_random(datagram));
         let datagram = BytesMut::from(datagram);
         if self.flight.datagrams.is_empty() && self.opening.len() < OPENING_DATAGRAMS {
             self.opening.push(datagram.clone());
@@ -315,10 +318,7 @@ impl Handshake {
         } else {
             self.opening = Vec::new();
             out.extend(flight.iter().cloned());
-            self.flight = Flight {
-                datagrams: flight,
-                sent_at: Some(now),
-            };
+            self.flight = Flight { datagrams: flight, sent_at: Some(now) };
             self.interval = FIRST_INTERVAL;
             self.retransmit_at = Some(now + self.interval);
         }
@@ -333,19 +333,14 @@ impl Handshake {
     }
 
     fn complete(&mut self, identity: &Identity) -> Result<(Secured, Established), Error> {
-        let state = self
-            .endpoint
-            .get_connection_state(ANY_ADDRESS)
-            .ok_or(Error::HandshakeInProgress)?;
+        let state =
+            self.endpoint.get_connection_state(ANY_ADDRESS).ok_or(Error::HandshakeInProgress)?;
         let negotiated = match state.srtp_protection_profile() {
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => SrtpProfile::Aes128Gcm,
             SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => SrtpProfile::Aes128CmSha1,
             _ => return Err(Error::ErrServerNoMatchingSrtpProfile),
         };
-        let certificate = state
-            .peer_certificates
-            .first()
-            .ok_or(Error::ErrInvalidCertificate)?;
+        let certificate = state.peer_certificates.first().ok_or(Error::ErrInvalidCertificate)?;
         let material =
             state.export_keying_material(SRTP_EXPORTER, &[], negotiated.material_len())?;
         let secured = Secured {
@@ -387,12 +382,9 @@ impl Established {
         let Some(mut endpoint) = self.revive(now, identity) else {
             return Progress::Pending;
         };
-        let closed = endpoint
-            .read(now, ANY_ADDRESS, None, BytesMut::from(datagram))
-            .is_ok_and(|events| {
-                events
-                    .iter()
-                    .any(|event| matches!(event, EndpointEvent::PeerClosed))
+        let closed =
+            endpoint.read(now, ANY_ADDRESS, None, BytesMut::from(datagram)).is_ok_and(|events| {
+                events.iter().any(|event| matches!(event, EndpointEvent::PeerClosed))
             });
         if !closed {
             return Progress::Pending;
@@ -407,9 +399,7 @@ impl Established {
         let mut state = State::new(Arc::clone(&identity.provider), false);
         state.unmarshal_binary(&self.state).ok()?;
         let mut endpoint = identity.endpoint(&identity.gcm);
-        endpoint
-            .connect(now, ANY_ADDRESS, Arc::clone(&identity.gcm), Some(state))
-            .ok()?;
+        endpoint.connect(now, ANY_ADDRESS, Arc::clone(&identity.gcm), Some(state)).ok()?;
         Some(endpoint)
     }
 }

@@ -73,10 +73,7 @@ impl Batch {
     pub(crate) fn push_with(&mut self, path: Path, write: impl FnOnce(&mut Vec<u8>, usize)) {
         let start = self.bytes.len();
         write(&mut self.bytes, start);
-        self.packets.push(Outgoing {
-            path,
-            end: self.bytes.len(),
-        });
+        self.packets.push(Outgoing { path, end: self.bytes.len() });
     }
 }
 
@@ -189,8 +186,7 @@ impl Sinks {
         let takers = &mut self.takers[usize::from(sink.profile)];
         takers[variant_at(sink.variant)] -= 1;
         takers[variant_at(variant)] += 1;
-        let recount =
-            (sink.variant == Variant::Bundled) != (variant == Variant::Bundled);
+        let recount = (sink.variant == Variant::Bundled) != (variant == Variant::Bundled);
         sink.variant = variant;
         if recount {
             for (slot, next) in sink.slots.iter_mut().zip(next) {
@@ -272,10 +268,8 @@ impl Fanout {
     }
 
     pub(crate) fn push(&mut self, place: Place, payload: &[u8]) {
-        let mut buffer = self
-            .spare
-            .pop()
-            .unwrap_or_else(|| Vec::with_capacity(crate::packet::MAX_PAYLOAD));
+        let mut buffer =
+            self.spare.pop().unwrap_or_else(|| Vec::with_capacity(crate::packet::MAX_PAYLOAD));
         buffer.clear();
         buffer.extend_from_slice(payload);
         self.waiting.push_back((place, buffer));
@@ -320,8 +314,7 @@ impl Fanout {
             let own = job.own == Some(sink.peer);
             let at = variant_at(sink.variant);
             for ordinal in 0..job.ready[at] {
-                let prepared =
-                    &self.prepared[prepared_at(usize::from(sink.profile), at, ordinal)];
+                let prepared = &self.prepared[prepared_at(usize::from(sink.profile), at, ordinal)];
                 let slot = &mut sink.slots[job.slot];
                 if own {
                     slot.skipping = true;
@@ -339,12 +332,9 @@ impl Fanout {
                 batch.push_with(sink.path, |buffer, start| {
                     buffer.extend_from_slice(prepared.bytes());
                     patch_seq(&mut buffer[start..], SeqNo((index & 0xffff) as u16));
-                    sink.sealer
-                        .seal(buffer, start, prepared.header_len(), index);
+                    sink.sealer.seal(buffer, start, prepared.header_len(), index);
                 });
-                target
-                    .forwarded
-                    .count(prepared.bytes().len() + MAX_OVERHEAD);
+                target.forwarded.count(prepared.bytes().len() + MAX_OVERHEAD);
             }
         }
         self.job = None;
@@ -385,13 +375,7 @@ impl Fanout {
                 }
             }
         }
-        Some(Job {
-            room: place.room,
-            slot: place.slot,
-            own: place.own,
-            ready,
-            next: 0,
-        })
+        Some(Job { room: place.room, slot: place.slot, own: place.own, ready, next: 0 })
     }
 }
 

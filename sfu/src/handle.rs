@@ -165,13 +165,7 @@ impl Handle {
         let answer = self.answer(&entry, &offer, &credentials);
         let (reply, registered) = oneshot::channel();
         let command = Command::Connect {
-            peer: Box::new(NewPeer {
-                key: peer,
-                room,
-                reach,
-                credentials,
-                offer,
-            }),
+            peer: Box::new(NewPeer { key: peer, room, reach, credentials, offer }),
             reply,
         };
         if let Err(error) = self.ask(entry.shard, command, registered).await {
@@ -184,23 +178,15 @@ impl Handle {
     /// New credentials for the same session (RFC 8445 section 9); keys, slots and the gate stay.
     pub async fn restart_ice(&self, peer: PeerKey, offer: &str) -> Result<String, ConnectError> {
         let offer = Offer::parse(offer)?;
-        let entry = self
-            .0
-            .directory
-            .next_version(peer)
-            .ok_or(ConnectError::UnknownPeer)?;
+        let entry = self.0.directory.next_version(peer).ok_or(ConnectError::UnknownPeer)?;
         if entry.fingerprint != offer.fingerprint {
             return Err(ConnectError::ChangedIdentity);
         }
         let credentials = Credentials::generate();
         let answer = self.answer(&entry, &offer, &credentials);
         let (reply, registered) = oneshot::channel();
-        let command = Command::RestartIce {
-            peer,
-            credentials,
-            their_ufrag: offer.ice_ufrag,
-            reply,
-        };
+        let command =
+            Command::RestartIce { peer, credentials, their_ufrag: offer.ice_ufrag, reply };
         self.ask(entry.shard, command, registered).await?;
         Ok(answer)
     }

@@ -107,9 +107,7 @@ pub(crate) fn answer(
         return Err(Refused::WrongUsername);
     }
     let mut request = Message::new();
-    request
-        .unmarshal_binary(datagram)
-        .map_err(|_| Refused::Malformed)?;
+    request.unmarshal_binary(datagram).map_err(|_| Refused::Malformed)?;
     if request.typ != BINDING_REQUEST {
         return Err(Refused::Malformed);
     }
@@ -124,10 +122,7 @@ pub(crate) fn answer(
         .build(&[
             Box::new(request.transaction_id),
             Box::new(BINDING_SUCCESS),
-            Box::new(XorMappedAddress {
-                ip: from.ip(),
-                port: from.port(),
-            }),
+            Box::new(XorMappedAddress { ip: from.ip(), port: from.port() }),
             Box::new(MessageIntegrity::new_short_term_integrity_with_provider(
                 ours.password_str().to_owned(),
                 provider.crypto(),
@@ -137,9 +132,7 @@ pub(crate) fn answer(
         .map_err(|_| Refused::Malformed)?;
     answer.clear();
     answer.extend_from_slice(&response.raw);
-    Ok(Check {
-        nominated: request.contains(ATTR_USE_CANDIDATE),
-    })
+    Ok(Check { nominated: request.contains(ATTR_USE_CANDIDATE) })
 }
 
 #[cfg(test)]
@@ -168,9 +161,7 @@ mod tests {
             password.to_owned(),
             provider.crypto(),
         );
-        message
-            .build_onto(&[Box::new(integrity), Box::new(FINGERPRINT)])
-            .unwrap();
+        message.build_onto(&[Box::new(integrity), Box::new(FINGERPRINT)]).unwrap();
         message.raw
     }
 
@@ -193,25 +184,14 @@ mod tests {
     fn ask(datagram: &[u8], ours: &Credentials) -> (Result<Check, Refused>, Vec<u8>) {
         let mut out = Vec::new();
         let from = "[2001:db8::7]:4711".parse().unwrap();
-        let result = answer(
-            datagram,
-            from,
-            ours,
-            "them",
-            &AwsLcRsProvider::new(),
-            &mut out,
-        );
+        let result = answer(datagram, from, ours, "them", &AwsLcRsProvider::new(), &mut out);
         (result, out)
     }
 
     #[test]
     fn a_valid_check_is_answered_with_the_address_it_came_from() {
         let ours = Credentials::generate();
-        let datagram = request(
-            &format!("{}:them", ours.ufrag_str()),
-            ours.password_str(),
-            true,
-        );
+        let datagram = request(&format!("{}:them", ours.ufrag_str()), ours.password_str(), true);
         let (result, out) = ask(&datagram, &ours);
         assert_eq!(result, Ok(Check { nominated: true }));
         let mut response = Message::new();
@@ -220,10 +200,7 @@ mod tests {
         assert_eq!(response.transaction_id.0, datagram[8..20]);
         let mut mapped = XorMappedAddress::default();
         mapped.get_from(&response).unwrap();
-        assert_eq!(
-            (mapped.ip.to_string(), mapped.port),
-            ("2001:db8::7".into(), 4711)
-        );
+        assert_eq!((mapped.ip.to_string(), mapped.port), ("2001:db8::7".into(), 4711));
         FINGERPRINT.check(&response).unwrap();
         MessageIntegrity::check(
             &mut response,
@@ -239,17 +216,9 @@ mod tests {
         let (ufrag, password) = (ours.ufrag_str(), ours.password_str());
         let other = Credentials::generate();
         let cases = [
-            (
-                format!("{}:them", other.ufrag_str()),
-                password,
-                Refused::UnknownUfrag,
-            ),
+            (format!("{}:them", other.ufrag_str()), password, Refused::UnknownUfrag),
             (format!("{ufrag}:thus"), password, Refused::WrongUsername),
-            (
-                format!("{ufrag}:them"),
-                other.password_str(),
-                Refused::WrongPassword,
-            ),
+            (format!("{ufrag}:them"), other.password_str(), Refused::WrongPassword),
             (ufrag.to_owned(), password, Refused::Malformed),
         ];
         for (username, password, refused) in cases {

@@ -117,9 +117,7 @@ pub fn start(config: Config) -> Result<(Handle, mpsc::Receiver<Event>), StartErr
         .map_err(|error| StartError::Identity(error.to_string()))?;
     let directory = Arc::new(handle::Directory::new(shards));
     let (events, events_out) = mpsc::channel(config.event_queue.max(1));
-    let unix = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let wall = (Instant::now(), unix);
 
     let mut parts = Vec::new();
@@ -188,10 +186,8 @@ fn udp_candidates(config: &Config, bound: SocketAddr) -> Vec<Candidate> {
         addresses.extend(address_towards_the_world());
         addresses.push(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
-    let candidate = |ip| Candidate {
-        transport: Transport::Udp,
-        addr: SocketAddr::new(ip, bound.port()),
-    };
+    let candidate =
+        |ip| Candidate { transport: Transport::Udp, addr: SocketAddr::new(ip, bound.port()) };
     addresses.into_iter().map(candidate).collect()
 }
 

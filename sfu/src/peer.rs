@@ -140,8 +140,7 @@ impl Uplink {
         if Some(packet.payload_type) != self.red_pt {
             return Err(DropCause::NotForwardable);
         }
-        let red =
-            crate::rtp::red::Red::parse(packet.payload).map_err(|_| DropCause::Malformed)?;
+        let red = crate::rtp::red::Red::parse(packet.payload).map_err(|_| DropCause::Malformed)?;
         if red.primary_payload_type == self.opus_pt {
             Ok(red.primary)
         } else {
@@ -156,10 +155,7 @@ impl Peer {
             key: new.key,
             room,
             uplink: Uplink::new(&new.offer),
-            ice: IceSession {
-                ours: new.credentials,
-                their_ufrag: new.offer.ice_ufrag,
-            },
+            ice: IceSession { ours: new.credentials, their_ufrag: new.offer.ice_ufrag },
             former_ice: None,
             paths: Vec::new(),
             route: None,

@@ -102,15 +102,7 @@ impl Packet {
         }
         let mut bytes = [0; MAX_PAYLOAD];
         bytes.get_mut(..payload.len())?.copy_from_slice(payload);
-        Some(Self {
-            ssrc,
-            seq,
-            ts_48k,
-            marker,
-            level,
-            len: payload.len() as u16,
-            payload: bytes,
-        })
+        Some(Self { ssrc, seq, ts_48k, marker, level, len: payload.len() as u16, payload: bytes })
     }
 
     pub(crate) fn payload(&self) -> &[u8] {

@@ -99,10 +99,7 @@ impl Room {
             .on_packet(
                 now,
                 &SourcePacket {
-                    source: Source {
-                        speaker,
-                        ssrc: packet.ssrc,
-                    },
+                    source: Source { speaker, ssrc: packet.ssrc },
                     seq: packet.seq,
                     ts_48k: packet.ts_48k,
                     marker: packet.marker,
@@ -112,14 +109,7 @@ impl Room {
             )
             .ok_or(DropCause::Late)?;
         clock.holder = Some((speaker, own));
-        let place = Place {
-            room: id,
-            slot,
-            own,
-            continued,
-            speaker,
-            level: packet.level,
-        };
+        let place = Place { room: id, slot, own, continued, speaker, level: packet.level };
         out.push(place, payload);
         if clock.timed {
             return Ok(None);
@@ -170,14 +160,7 @@ impl Room {
             return;
         };
         for (continued, payload) in places.into_iter().zip(END_FRAMES) {
-            let place = Place {
-                room: id,
-                slot,
-                own,
-                continued,
-                speaker,
-                level: None,
-            };
+            let place = Place { room: id, slot, own, continued, speaker, level: None };
             out.push(place, payload);
         }
     }

@@ -87,16 +87,8 @@ pub(crate) struct Queues {
 pub(crate) fn link() -> std::io::Result<(Link, Queues)> {
     let (commands, commands_out) = sync_channel(COMMAND_QUEUE);
     let (relays, relays_out) = sync_channel(RELAY_QUEUE);
-    let link = Link {
-        commands,
-        relays,
-        bell: Bell::new()?,
-        rung: AtomicBool::new(false),
-    };
-    let queues = Queues {
-        commands: commands_out,
-        relays: relays_out,
-    };
+    let link = Link { commands, relays, bell: Bell::new()?, rung: AtomicBool::new(false) };
+    let queues = Queues { commands: commands_out, relays: relays_out };
     Ok((link, queues))
 }
 
@@ -165,9 +157,7 @@ impl Runner {
     fn timeout(&self) -> Option<Duration> {
         /// How soon to offer events again that the caller had no room for.
         const EVENT_RETRY: Duration = Duration::from_millis(20);
-        let wait = self
-            .wait_until
-            .map(|at| at.saturating_duration_since(Instant::now()));
+        let wait = self.wait_until.map(|at| at.saturating_duration_since(Instant::now()));
         if self.unsent_events.is_empty() {
             return wait;
         }
@@ -238,10 +228,8 @@ impl Runner {
                 Output::Relay(shards, relayed) => {
                     let mut refused = 0;
                     for shard in shards {
-                        let taken = self
-                            .links
-                            .get(shard)
-                            .is_some_and(|link| link.relay(relayed.clone()));
+                        let taken =
+                            self.links.get(shard).is_some_and(|link| link.relay(relayed.clone()));
                         refused += u64::from(!taken);
                     }
                     self.shard.count_drops(DropCause::RelayFull, refused);

@@ -45,7 +45,10 @@ pub(crate) struct ShardConfig {
 /// What comes in.
 pub(crate) enum Input<'a> {
     /// A datagram; its bytes are opened in place.
-    Datagram { path: Path, bytes: &'a mut [u8] },
+    Datagram {
+        path: Path,
+        bytes: &'a mut [u8],
+    },
     Command(Command),
     Relayed(&'a Relayed),
     /// Time has passed or there was nothing else to do: due timers, and one step of handshake work.
@@ -214,16 +217,8 @@ impl Shard {
             Command::Connect { peer, reply } => {
                 let _ = reply.send(self.connect(now, *peer));
             }
-            Command::RestartIce {
-                peer,
-                credentials,
-                their_ufrag,
-                reply,
-            } => {
-                let ice = IceSession {
-                    ours: credentials,
-                    their_ufrag,
-                };
+            Command::RestartIce { peer, credentials, their_ufrag, reply } => {
+                let ice = IceSession { ours: credentials, their_ufrag };
                 let _ = reply.send(self.restart_ice(peer, ice));
             }
             Command::AllowSending { peer, speaker } => self.allow_sending(now, peer, speaker),
@@ -275,10 +270,7 @@ impl Shard {
                 id
             }
         };
-        let fits = self
-            .rooms
-            .get(room)
-            .is_some_and(|room| room.sinks.accepts(&new.offer.profile));
+        let fits = self.rooms.get(room).is_some_and(|room| room.sinks.accepts(&new.offer.profile));
         if !fits {
             return Err(ConnectError::Busy);
         }
@@ -333,11 +325,7 @@ impl Shard {
         room.speaker_gone(now, peer.room, speaker, &mut self.fanout);
         let others = room.reach.others(self.config.index);
         if !others.is_empty() {
-            let gone = Relayed {
-                room: room.key,
-                speaker,
-                what: What::Gone,
-            };
+            let gone = Relayed { room: room.key, speaker, what: What::Gone };
             self.relays.push_back((others, gone));
         }
     }
@@ -379,10 +367,7 @@ impl Shard {
             }
         }
         self.stats.connected -= usize::from(peer.keys.is_some());
-        self.events.push_back(Event::Closed {
-            peer: peer.key,
-            reason,
-        });
+        self.events.push_back(Event::Closed { peer: peer.key, reason });
     }
 
     fn relayed(&mut self, now: Instant, relayed: &Relayed) {
@@ -423,9 +408,10 @@ impl Shard {
                 Some(Due::Retransmit(id)) => self.retransmit(now, id),
                 Some(Due::Tick(id)) => self.tick(now, id),
                 Some(Due::TalkEnd(id, slot)) => {
-                    let again = self.rooms.get_mut(id).and_then(|room| {
-                        room.talk_may_have_ended(now, id, slot, &mut self.fanout)
-                    });
+                    let again = self
+                        .rooms
+                        .get_mut(id)
+                        .and_then(|room| room.talk_may_have_ended(now, id, slot, &mut self.fanout));
                     if let Some(at) = again {
                         self.timers.set(at, Due::TalkEnd(id, slot));
                     }
@@ -459,11 +445,8 @@ impl Shard {
             peer.created_at + self.config.handshake_timeout
         };
         if gone_at <= now {
-            let reason = if connected {
-                CloseReason::Silent
-            } else {
-                CloseReason::HandshakeTimeout
-            };
+            let reason =
+                if connected { CloseReason::Silent } else { CloseReason::HandshakeTimeout };
             self.close(now, id, reason, true);
             return;
         }

@@ -23,10 +23,7 @@ pub(crate) struct Slab<T> {
 
 impl<T> Slab<T> {
     pub(crate) fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            free: Vec::new(),
-        }
+        Self { entries: Vec::new(), free: Vec::new() }
     }
 
     pub(crate) fn insert(&mut self, value: T) -> Id {
@@ -63,11 +60,7 @@ impl<T> Slab<T> {
 
     pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut T> {
         let entry = self.entries.get_mut(id.at as usize)?;
-        if entry.0 == id.turn {
-            entry.1.as_deref_mut()
-        } else {
-            None
-        }
+        if entry.0 == id.turn { entry.1.as_deref_mut() } else { None }
     }
 
     pub(crate) fn len(&self) -> usize {

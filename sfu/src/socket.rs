@@ -40,11 +40,7 @@ pub(crate) struct Sending {
 unsafe impl Send for Sending {}
 
 fn check(result: libc::c_int) -> Result<libc::c_int> {
-    if result < 0 {
-        Err(Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result < 0 { Err(Error::last_os_error()) } else { Ok(result) }
 }
 
 impl Udp {
@@ -52,10 +48,7 @@ impl Udp {
     pub(crate) fn bind(address: SocketAddr, buffer_bytes: usize) -> Result<Self> {
         let socket = UdpSocket::bind(address)?;
         socket.set_nonblocking(true)?;
-        let udp = Self {
-            is_v6: socket.local_addr()?.is_ipv6(),
-            socket,
-        };
+        let udp = Self { is_v6: socket.local_addr()?.is_ipv6(), socket };
         let bytes = libc::c_int::try_from(buffer_bytes).unwrap_or(libc::c_int::MAX);
         for option in [libc::SO_RCVBUF, libc::SO_SNDBUF] {
             udp.set_option(option, bytes)?;
@@ -199,11 +192,7 @@ pub(crate) struct Sent {
 }
 
 fn wait_writable(fd: RawFd, timeout: Duration) -> Result<()> {
-    let mut poll = libc::pollfd {
-        fd,
-        events: libc::POLLOUT,
-        revents: 0,
-    };
+    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
     // SAFETY: one valid descriptor entry.
     check(unsafe { libc::poll(&raw mut poll, 1, timeout.as_millis() as libc::c_int) }).map(drop)
 }
@@ -359,10 +348,7 @@ impl Waiter {
     }
 
     fn control(&self, what: libc::c_int, fd: RawFd, token: u64, interest: Interest) -> Result<()> {
-        let mut event = libc::epoll_event {
-            events: interest.events(),
-            u64: token,
-        };
+        let mut event = libc::epoll_event { events: interest.events(), u64: token };
         // SAFETY: the event lives across the call; a closed descriptor leaves the set by itself.
         check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), what, fd, &raw mut event) })
             .map(drop)
@@ -371,7 +357,8 @@ impl Waiter {
     /// The tokens of what is ready, after at most `timeout` (rounded up to a millisecond; `None`: for ever).
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> impl Iterator<Item = u64> {
         let timeout_ms = timeout.map_or(-1, |timeout| {
-            libc::c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(libc::c_int::MAX)
+            libc::c_int::try_from(timeout.as_nanos().div_ceil(1_000_000))
+                .unwrap_or(libc::c_int::MAX)
         });
         // SAFETY: the spare capacity holds BATCH events; as many as the call returns are initialised.
         unsafe {

@@ -159,10 +159,7 @@ impl CmSha1 {
         iv[..14].copy_from_slice(&self.salt);
         iv[4..8].iter_mut().zip(ssrc).for_each(|(n, b)| *n ^= b);
         let index = index.to_be_bytes();
-        iv[8..14]
-            .iter_mut()
-            .zip(&index[2..])
-            .for_each(|(n, b)| *n ^= b);
+        iv[8..14].iter_mut().zip(&index[2..]).for_each(|(n, b)| *n ^= b);
         aes_ctr(&self.key, iv, data);
     }
 
@@ -181,9 +178,7 @@ impl CmSha1 {
 }
 
 fn ssrc_at(packet: &[u8], at: usize) -> [u8; 4] {
-    packet[at..at + 4]
-        .try_into()
-        .expect("invariant: a slice of four bytes")
+    packet[at..at + 4].try_into().expect("invariant: a slice of four bytes")
 }
 
 /// 48-bit packet index as roll-over counter and sequence number, big-endian.
@@ -198,13 +193,7 @@ pub(crate) struct RtpSealer(Keys);
 impl RtpSealer {
     /// Seals the RTP packet that fills `buffer` from `start`; `index` is its roll-over counter and sequence number,
     /// whose low 16 bits already stand in the header of `header_len` bytes.
-    pub(crate) fn seal(
-        &self,
-        buffer: &mut Vec<u8>,
-        start: usize,
-        header_len: usize,
-        index: u64,
-    ) {
+    pub(crate) fn seal(&self, buffer: &mut Vec<u8>, start: usize, header_len: usize, index: u64) {
         let packet = &mut buffer[start..];
         let ssrc = ssrc_at(packet, 8);
         let (header, payload) = packet.split_at_mut(header_len);
@@ -329,10 +318,7 @@ impl Opener {
         packet: &mut [u8],
         header_len: usize,
     ) -> Result<usize, Unopened> {
-        let clear_len = packet
-            .len()
-            .checked_sub(self.rtp.tag_len())
-            .ok_or(Unopened)?;
+        let clear_len = packet.len().checked_sub(self.rtp.tag_len()).ok_or(Unopened)?;
         if clear_len < header_len || header_len < 12 {
             return Err(Unopened);
         }
@@ -341,10 +327,7 @@ impl Opener {
         let mut window = match self.rtp_source {
             Some((known, window)) if known == ssrc => window,
             // A stream begins with roll-over counter zero.
-            _ => ReplayWindow {
-                highest: u64::from(seq.0),
-                seen: 0,
-            },
+            _ => ReplayWindow { highest: u64::from(seq.0), seen: 0 },
         };
         let index = seq.extend_near(window.highest);
         if !window.is_fresh(index) {
@@ -389,17 +372,9 @@ impl Opener {
             return Err(Unopened);
         }
         let index = u64::from(word & 0x7fff_ffff);
-        let known = self
-            .rtcp_sources
-            .iter()
-            .position(|(source, _)| *source == ssrc);
-        let window = known.map_or(
-            ReplayWindow {
-                highest: index,
-                seen: 0,
-            },
-            |at| self.rtcp_sources[at].1,
-        );
+        let known = self.rtcp_sources.iter().position(|(source, _)| *source == ssrc);
+        let window =
+            known.map_or(ReplayWindow { highest: index, seen: 0 }, |at| self.rtcp_sources[at].1);
         if !window.is_fresh(index) {
             return Err(Unopened);
         }

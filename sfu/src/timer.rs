@@ -14,9 +14,7 @@ pub(crate) struct Timers<T> {
 
 impl<T: Ord + Copy> Timers<T> {
     pub(crate) fn new() -> Self {
-        Self {
-            heap: BinaryHeap::new(),
-        }
+        Self { heap: BinaryHeap::new() }
     }
 
     pub(crate) fn set(&mut self, at: Instant, what: T) {

@@ -22,18 +22,16 @@ fn records(mut datagram: &[u8]) -> impl Iterator<Item = Option<Record<'_>>> {
         if datagram.is_empty() {
             return None;
         }
-        let record = datagram
-            .split_at_checked(HEADER_LEN)
-            .and_then(|(header, rest)| {
-                let len = usize::from(u16::from_be_bytes([header[11], header[12]]));
-                let (body, rest) = rest.split_at_checked(len)?;
-                datagram = rest;
-                Some(Record {
-                    content: header[0],
-                    epoch: u16::from_be_bytes([header[3], header[4]]),
-                    body,
-                })
-            });
+        let record = datagram.split_at_checked(HEADER_LEN).and_then(|(header, rest)| {
+            let len = usize::from(u16::from_be_bytes([header[11], header[12]]));
+            let (body, rest) = rest.split_at_checked(len)?;
+            datagram = rest;
+            Some(Record {
+                content: header[0],
+                epoch: u16::from_be_bytes([header[3], header[4]]),
+                body,
+            })
+        });
         if record.is_none() {
             datagram = &[];
         }
@@ -82,6 +80,18 @@ fn fragments_are_acceptable(mut body: &[u8]) -> bool {
     true
 }
 
+/// The client's random if the datagram begins with the beginning of an association's first ClientHello.
+pub(super) fn opening_random(datagram: &[u8]) -> Option<[u8; 32]> {
+    let record = records(datagram).next()??;
+    if record.content != HANDSHAKE || record.epoch != 0 {
+        return None;
+    }
+    let (header, body) = record.body.split_at_checked(HANDSHAKE_HEADER_LEN)?;
+    // Message sequence 0, fragment offset 0; then the version and the random (RFC 5246 section 7.4.1.2).
+    let is_first = header[0] == CLIENT_HELLO && header[4..9] == [0; 5];
+    if is_first { body.get(2..34)?.try_into().ok() } else { None }
+}
+
 /// A handshake record that is not a ClientHello in clear: part of the client's last flight.
 pub(super) fn repeats_client_finish(datagram: &[u8]) -> bool {
     records(datagram).flatten().any(|record| {
@@ -92,9 +102,7 @@ pub(super) fn repeats_client_finish(datagram: &[u8]) -> bool {
 
 /// An alert under the association's keys.
 pub(super) fn is_protected_alert(datagram: &[u8]) -> bool {
-    records(datagram)
-        .flatten()
-        .any(|record| record.content == ALERT && record.epoch > 0)
+    records(datagram).flatten().any(|record| record.content == ALERT && record.epoch > 0)
 }
 
 #[cfg(test)]
@@ -147,6 +155,8 @@ mod tests {
         let certificate = record(HANDSHAKE, 0, &fragment(11, 100, 0, 100, 100));
         let finished = record(HANDSHAKE, 1, &[9; 40]);
         assert!(!repeats_client_finish(&hello));
+        assert_eq!(opening_random(&hello), Some([7; 32]));
+        assert_eq!(opening_random(&certificate), None);
         assert!(repeats_client_finish(&certificate) && repeats_client_finish(&finished));
         assert!(is_protected_alert(&record(ALERT, 1, &[9; 26])));
         assert!(!is_protected_alert(&record(ALERT, 0, &[2, 40])));
@@ -158,7 +168,7 @@ mod tests {
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let framed = record(HANDSHAKE, 0, &bytes);
             for datagram in [&bytes, &framed] {
-                let _ = (is_acceptable(datagram), repeats_client_finish(datagram), is_protected_alert(datagram));
+                let _ = (is_acceptable(datagram), repeats_client_finish(datagram), is_protected_alert(datagram), opening_random(datagram));
             }
         }
     }

@@ -127,8 +127,7 @@ impl Shard {
 
     fn queue_handshake(&mut self, id: Id, bytes: &[u8]) -> Result<(), DropCause> {
         let peer = self.peers.get_mut(id).ok_or(DropCause::UnknownPath)?;
-        if peer.dtls_waiting >= MAX_WAITING_PER_PEER
-            || self.handshakes.len() >= MAX_HANDSHAKE_QUEUE
+        if peer.dtls_waiting >= MAX_WAITING_PER_PEER || self.handshakes.len() >= MAX_HANDSHAKE_QUEUE
         {
             return Err(DropCause::DtlsQueueFull);
         }
@@ -149,9 +148,7 @@ impl Shard {
         self.current = Some(id);
         peer.dtls_waiting -= 1;
         self.flights.clear();
-        let progress = peer
-            .dtls
-            .datagram(now, &datagram, &self.identity, &mut self.flights);
+        let progress = peer.dtls.datagram(now, &datagram, &self.identity, &mut self.flights);
         self.send_flights(now, id);
         match progress {
             Progress::Pending => {}
@@ -210,11 +207,7 @@ impl Shard {
             return;
         };
         peer.heard_at = now;
-        peer.keys = Some(Box::new(Secure {
-            opener: session.opener,
-            rtcp: session.rtcp,
-            sink,
-        }));
+        peer.keys = Some(Box::new(Secure { opener: session.opener, rtcp: session.rtcp, sink }));
         self.stats.handshakes_done += 1;
         self.stats.connected += 1;
         self.events.push_back(Event::Connected { peer: peer.key });
@@ -232,10 +225,7 @@ impl Shard {
         if !peer.uplink.may_be_ours(ssrc) {
             return Err(DropCause::UnsignalledSsrc);
         }
-        let len = keys
-            .opener
-            .open_rtp(bytes, header_len)
-            .map_err(|_| DropCause::Unopened)?;
+        let len = keys.opener.open_rtp(bytes, header_len).map_err(|_| DropCause::Unopened)?;
         let packet = RtpPacket::parse(&bytes[..len]).map_err(|_| DropCause::Malformed)?;
         if !peer.uplink.is_ours(&packet) {
             return Err(DropCause::UnsignalledSsrc);
@@ -248,25 +238,15 @@ impl Shard {
         let speaker = peer.uplink.speaker.ok_or(DropCause::NotAllowed)?;
         let payload = peer.uplink.opus(&packet)?;
         let level = peer.uplink.level_ext.and_then(|ext| packet.audio_level(ext));
-        let packet = Packet::new(
-            packet.ssrc,
-            packet.seq,
-            packet.ts_48k,
-            packet.marker,
-            level,
-            payload,
-        )
-        .ok_or(DropCause::NotForwardable)?;
+        let packet =
+            Packet::new(packet.ssrc, packet.seq, packet.ts_48k, packet.marker, level, payload)
+                .ok_or(DropCause::NotForwardable)?;
         let room = peer.room;
         self.hear(now, room, speaker, Some(id), &packet);
         if let Some(room) = self.rooms.get(room) {
             let others = room.reach.others(self.config.index);
             if !others.is_empty() {
-                let relayed = Relayed {
-                    room: room.key,
-                    speaker,
-                    what: What::Packet(packet),
-                };
+                let relayed = Relayed { room: room.key, speaker, what: What::Packet(packet) };
                 self.relays.push_back((others, relayed));
             }
         }

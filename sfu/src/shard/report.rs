@@ -58,24 +58,14 @@ impl Shard {
             if packets == 0 {
                 continue;
             }
-            let sender_report = SenderReport {
-                ssrc,
-                ntp,
-                ts_48k,
-                packets,
-                octets,
-            };
+            let sender_report = SenderReport { ssrc, ntp, ts_48k, packets, octets };
             let len = write_sender_report(&sender_report, &mut report);
             self.batch.push_with(route, |buffer, start| {
                 buffer.extend_from_slice(&report[..len]);
                 keys.rtcp.seal(buffer, start);
             });
         }
-        let block = peer
-            .uplink
-            .reception
-            .as_mut()
-            .and_then(|reception| reception.report(now));
+        let block = peer.uplink.reception.as_mut().and_then(|reception| reception.report(now));
         if let Some(block) = block {
             peer.quality.loss_up = f32::from(block.fraction_lost) / 256.0;
             let len = write_receiver_report(RECEIVER_SSRC, &block, &mut report);

@@ -10,9 +10,7 @@ use rtc_srtp::protection_profile::ProtectionProfile;
 const PROFILES: [SrtpProfile; 2] = [SrtpProfile::Aes128Gcm, SrtpProfile::Aes128CmSha1];
 
 fn material(profile: SrtpProfile) -> Vec<u8> {
-    (0..profile.material_len())
-        .map(|at| (at * 7 + 3) as u8)
-        .collect()
+    (0..profile.material_len()).map(|at| (at * 7 + 3) as u8).collect()
 }
 
 /// The other implementation in the client's role: what it sends with, what it receives with.
@@ -93,9 +91,8 @@ fn reordered_packets_open_and_those_older_than_the_window_do_not() {
     let profile = SrtpProfile::Aes128Gcm;
     let mut opener = session(profile, &material(profile)).unwrap().opener;
     let (mut theirs, _) = client(profile);
-    let sealed: Vec<_> = (0..200_u16)
-        .map(|seq| theirs.encrypt_rtp(&rtp(seq, b"x")).unwrap().to_vec())
-        .collect();
+    let sealed: Vec<_> =
+        (0..200_u16).map(|seq| theirs.encrypt_rtp(&rtp(seq, b"x")).unwrap().to_vec()).collect();
     let mut open = |seq: usize| opener.open_rtp(&mut sealed[seq].clone(), 20).is_ok();
     assert!(open(10) && open(8) && open(9) && open(100));
     assert!(open(37), "63 behind is inside the window");
@@ -107,7 +104,8 @@ fn reordered_packets_open_and_those_older_than_the_window_do_not() {
 #[test]
 fn sealed_rtcp_opens_at_the_other_side_and_back_once_only() {
     for profile in PROFILES {
-        let Session { rtcp: mut sealer, mut opener, .. } = session(profile, &material(profile)).unwrap();
+        let Session { rtcp: mut sealer, mut opener, .. } =
+            session(profile, &material(profile)).unwrap();
         let (mut sends, mut receives) = client(profile);
         for _ in 0..3 {
             let mut buffer = rtcp();
@@ -145,10 +143,7 @@ fn any_changed_byte_is_refused_and_changes_nothing() {
             let _ = opener.open_rtp(&mut sealed[..len].to_vec(), 20.min(len));
             let _ = opener.open_rtcp(&mut control[..len.min(control.len())].to_vec());
         }
-        assert_eq!(
-            opener.open_rtp(&mut sealed.to_vec(), 20),
-            Ok(plain.len())
-        );
+        assert_eq!(opener.open_rtp(&mut sealed.to_vec(), 20), Ok(plain.len()));
     }
 }
 
