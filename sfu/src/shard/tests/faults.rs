@@ -1,0 +1,133 @@
+//! Bad input and bugs: one peer pays, the others hear on.
+
+use super::*;
+
+/// Runs `attack` between two packets of a running talk; both must arrive, and nothing else.
+fn untouched(world: &mut World, speaker: usize, listener: usize, attack: impl FnOnce(&mut World)) {
+    world.heard(listener);
+    let seq = world.peer_stats(speaker).received.packets as u16;
+    world.say(speaker, seq, b"\x78before the attack");
+    attack(world);
+    world.say(speaker, seq + 1, b"\x78after the attack");
+    assert_eq!(world.payloads(listener), [&b"\x78before the attack"[..], b"\x78after the attack"]);
+}
+
+#[test]
+fn garbage_and_wrong_credentials_get_no_answer_and_disturb_nobody() {
+    let mut world = World::new();
+    let (speaker, listener) = (world.speaker(1), world.join(Options::default()));
+    let client = Client::new(Options::default());
+    let victim = &world.clients[listener];
+    let good = format!("{}:{}", victim.their_ufrag, victim.ufrag);
+    let wrong_password = client.check_with(&good, "not-the-password-of-anyone", true);
+    let wrong_peer =
+        client.check_with(&format!("{}:else", victim.their_ufrag), &victim.their_password, true);
+    let wrong_ufrag = client.check_with("AAAAAAAA:cufr", &victim.their_password, true);
+    let mut hello = Client::new(Options::default());
+    hello.start_dtls(world.now);
+    let hello = hello.outgoing.pop_front().unwrap();
+    let garbage: [&[u8]; 7] =
+        [&[], &[0], &[0; 20], &[70; 50], &[128, 111], &[255; 1400], &[22; 200]];
+    untouched(&mut world, speaker, listener, |world| {
+        let stranger = address(500);
+        world.from_path(stranger, &wrong_password);
+        world.from_path(world.paths[listener], &wrong_password);
+        world.from_path(stranger, &wrong_peer);
+        world.from_path(stranger, &wrong_ufrag);
+        world.from_path(stranger, &hello);
+        for bytes in garbage {
+            world.from_path(stranger, bytes);
+            world.from_path(world.paths[speaker], bytes);
+            world.from_path(world.paths[listener], bytes);
+        }
+        world.settle(Duration::ZERO);
+        assert_eq!(world.astray, 0, "a stranger gets no answer");
+        assert_eq!(world.clients[listener].checks_answered, 1);
+    });
+    assert_eq!(world.dropped(DropCause::StunWrongCredentials), 3);
+    assert_eq!(world.dropped(DropCause::StunUnknownUfrag), 1);
+    assert_eq!(world.dropped(DropCause::StunMalformed), 6);
+    // Three kinds of stray media and the ClientHello of somebody who has not proved the address.
+    assert_eq!(world.dropped(DropCause::UnknownPath), 3);
+}
+
+#[test]
+fn another_certificate_than_the_offered_one_is_sent_away() {
+    let mut world = World::new();
+    let (speaker, listener) = (world.speaker(1), world.join(Options::default()));
+    let liar = world.add(
+        ROOM,
+        &Reach::default(),
+        Options { lie_about_certificate: true, ..Options::default() },
+    );
+    untouched(&mut world, speaker, listener, |world| {
+        world.clients[liar].check();
+        world.clients[liar].start_dtls(world.now);
+        world.settle(Duration::from_millis(100));
+    });
+    assert!(world.heard(liar).is_empty());
+    assert!(world.clients[liar].closed);
+    assert_eq!(
+        world.events.last(),
+        Some(&Event::Closed { peer: key(liar), reason: CloseReason::WrongFingerprint })
+    );
+    assert_eq!(world.shard.stats().wrong_fingerprints, 1);
+}
+
+#[test]
+fn forged_and_replayed_media_is_dropped_and_the_call_goes_on() {
+    let mut world = World::new();
+    let (speaker, listener) = (world.speaker(1), world.join(Options::default()));
+    world.clients[speaker].speak(0, 0, 30, b"\x78good");
+    let good = world.clients[speaker].outgoing[0].clone();
+    world.flush(speaker);
+    untouched(&mut world, speaker, listener, |world| {
+        let path = world.paths[speaker];
+        world.from_path(path, &good);
+        for n in 0..100_000_u32 {
+            let mut bad = good.clone();
+            bad[2..4].copy_from_slice(&(n as u16).to_be_bytes());
+            bad[30..34].copy_from_slice(&n.to_be_bytes());
+            world.from_path(path, &bad);
+        }
+    });
+    assert_eq!(world.dropped(DropCause::Unopened), 100_001);
+}
+
+#[test]
+fn a_panic_costs_one_peer() {
+    // The panic's message would only clutter the test's output.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut world = World::new();
+    let (speaker, listener) = (world.speaker(1), world.join(Options::default()));
+    let cursed = world.join(Options::default());
+    untouched(&mut world, speaker, listener, |world| {
+        world.shard.panic_on = Some(key(cursed));
+        world.from_path(world.paths[cursed], &[128, 111, 0, 0]);
+    });
+    assert_eq!(
+        world.events.last(),
+        Some(&Event::Closed { peer: key(cursed), reason: CloseReason::Fault })
+    );
+    assert_eq!((world.shard.stats().peers, world.dropped(DropCause::Fault)), (2, 1));
+}
+
+#[test]
+fn a_flood_of_handshake_datagrams_is_bounded() {
+    let mut world = World::new();
+    let n = world.add(ROOM, &Reach::default(), Options::default());
+    world.clients[n].check();
+    world.flush(n);
+    let mut hello = Client::new(Options::default());
+    hello.start_dtls(world.now);
+    let hello = hello.outgoing.pop_front().unwrap();
+    for _ in 0..100 {
+        world.from_path(world.paths[n], &hello);
+    }
+    assert_eq!(world.dropped(DropCause::DtlsQueueFull), 92);
+    world.settle(Duration::from_millis(50));
+    // Another hello was half-way: the client's own wins over it.
+    world.clients[n].start_dtls(world.now);
+    world.settle(Duration::from_secs(1));
+    assert!(world.clients[n].connected);
+}
