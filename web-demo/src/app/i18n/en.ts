@@ -49,11 +49,9 @@ export const en = {
   'stage.muted.moderator': 'Muted by a moderator',
   'stage.speaking': 'Speaking',
   'stage.away': 'Reconnecting',
-  'stage.open': '{name}, {role}. Open actions',
 
   'audience.title': 'Listening',
   'audience.empty': 'Nobody is in the audience yet. Share the link.',
-  'audience.open': '{name}. Open actions',
   'audience.list': 'People listening',
 
   'bar.label': 'Room controls',

@@ -48,11 +48,9 @@ export const fr = {
   'stage.muted.moderator': 'Micro coupé par la modération',
   'stage.speaking': 'Parle',
   'stage.away': 'Reconnexion',
-  'stage.open': '{name}, {role}. Ouvrir les actions',
 
   'audience.title': 'À l’écoute',
   'audience.empty': 'Personne n’écoute encore. Partagez le lien.',
-  'audience.open': '{name}. Ouvrir les actions',
   'audience.list': 'Personnes à l’écoute',
 
   'bar.label': 'Commandes du salon',

@@ -48,11 +48,9 @@ export const it = {
   'stage.muted.moderator': 'Microfono spento dalla moderazione',
   'stage.speaking': 'Sta parlando',
   'stage.away': 'Si riconnette',
-  'stage.open': '{name}, {role}. Apri le azioni',
 
   'audience.title': 'In ascolto',
   'audience.empty': 'In platea non c’è ancora nessuno. Condividi il link.',
-  'audience.open': '{name}. Apri le azioni',
   'audience.list': 'Persone in ascolto',
 
   'bar.label': 'Comandi della stanza',

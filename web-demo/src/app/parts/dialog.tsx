@@ -38,14 +38,14 @@ export function Dialog({ title, onClose, children, testId, kind = 'sheet' }: Dia
       }}
     >
       <div class="dialog-body">
-        <header class="dialog-head">
+        <div class="dialog-head">
           <h2 id={titleId}>{title}</h2>
           {onClose && (
             <button type="button" class="icon-button" aria-label={t('app.close')} onClick={onClose}>
               <Icon name="close" />
             </button>
           )}
-        </header>
+        </div>
         {children}
       </div>
     </dialog>

@@ -2,7 +2,7 @@
 // near the screen are in the page, and a page is fetched only when it comes near.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Person, RoomState } from '../../sdk';
+import { memberOf, type Person, type RoomState } from '../../sdk';
 import { t, tn } from '../i18n';
 import { Avatar } from '../parts/avatar';
 import { palco } from '../store';
@@ -23,7 +23,9 @@ const SMALL_ROOM = 100;
 
 export function Audience({ state, onPerson }: AudienceProps) {
   const { listeners } = state.counts;
-  const { people, more } = useAudience(listeners, state.room.id);
+  const { people: listed, more } = useAudience(listeners, state.room.id);
+  // The list is a little older than the stage: who went up is not shown twice.
+  const people = listed.filter((person) => !memberOf(state, person.id));
   const grid = useRef<HTMLUListElement>(null);
   const view = useWindow(grid, people.length);
   const you = state.you.person.id;
@@ -61,7 +63,7 @@ export function Audience({ state, onPerson }: AudienceProps) {
               <button
                 type="button"
                 class="tile"
-                aria-label={t('audience.open', { name: person.name })}
+                aria-haspopup="dialog"
                 onClick={() => onPerson(person)}
                 data-testid="listener"
                 data-user={person.id}

@@ -21,7 +21,7 @@ export function Bar({ state }: { state: RoomState }) {
     <div class="bar-place">
       {state.you.hand && <HandNote hand={state.you.hand} />}
       {picking && <ReactionPicker onPicked={() => setPicking(false)} />}
-      <div class="bar" role="toolbar" aria-label={t('bar.label')}>
+      <div class="bar" role="group" aria-label={t('bar.label')}>
         {hosts.value ? (
           <button type="button" class="button danger" onClick={() => setEnding(true)} data-testid="end-room">
             <Icon name="end" />
@@ -108,7 +108,7 @@ function StageControl({ state }: { state: RoomState }) {
       <>
         {state.you.role !== 'host' && (
           <Round
-            icon="down"
+            icon="stairs"
             label={t('bar.step.down')}
             onClick={() => void run(palco.stepDown)}
             testId="step-down"

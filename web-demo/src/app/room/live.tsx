@@ -118,13 +118,12 @@ function Panel({ state, name, onPerson }: PanelProps) {
   return (
     <>
       {moderates.value ? (
-        <div class="tabs" role="tablist">
+        <div class="tabs" role="group">
           {(['chat', 'hands'] as const).map((tab) => (
             <button
               key={tab}
               type="button"
-              role="tab"
-              aria-selected={shown === tab}
+              aria-pressed={shown === tab}
               onClick={() => (panel.value = tab)}
               data-testid={`tab-${tab}`}
             >

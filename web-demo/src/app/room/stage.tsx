@@ -54,13 +54,7 @@ function Tile({ member, you, onPerson }: TileProps) {
       type="button"
       class="tile stage-tile"
       onClick={() => onPerson(person)}
-      aria-label={[
-        t('stage.open', { name: person.name, role }),
-        member.muted ? mark : speaks ? t('stage.speaking') : '',
-        member.present ? '' : t('stage.away'),
-      ]
-        .filter((part) => part !== '')
-        .join('. ')}
+      aria-haspopup="dialog"
       data-testid="stage-member"
       data-user={person.id}
       data-number={number}
@@ -84,6 +78,7 @@ function Tile({ member, you, onPerson }: TileProps) {
         {member.role === 'moderator' && <Icon name="shield" />}
         {member.present ? role : t('stage.away')}
       </span>
+      <span class="visually-hidden">{member.muted ? mark : speaks ? t('stage.speaking') : ''}</span>
     </button>
   );
 }
