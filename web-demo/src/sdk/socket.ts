@@ -46,7 +46,7 @@ export const TIMING = {
   pingAfterQuietMs: 15_000,
   /** First retry almost at once: most losses are a change of network. */
   backoffFirstMs: 250,
-  backoffMaxMs: 8_000,
+  backoffMaxMs: 5_000,
 };
 
 interface Waiting {

@@ -106,7 +106,7 @@ function StageControl({ state }: { state: RoomState }) {
     const label = held ? t('bar.muted.moderator') : muted ? t('bar.unmute') : t('bar.mute');
     return (
       <>
-        {state.you.role !== 'host' && (
+        {state.you.role !== 'host' && wide.value && (
           <Round
             icon="stairs"
             label={t('bar.step.down')}

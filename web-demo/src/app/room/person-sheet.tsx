@@ -28,7 +28,7 @@ export function PersonSheet({ state, person, onClose }: PersonSheetProps) {
   const member = memberOf(state, person.id);
   const role = member?.role ?? 'listener';
   const you = person.id === state.you.person.id;
-  const actions = you ? [] : actionsOn(state, person);
+  const actions = you ? actionsOnYourself(state) : actionsOn(state, person);
 
   const run = async (action: Action): Promise<void> => {
     if (await attempt(action.run)) onClose();
@@ -87,6 +87,11 @@ export function PersonSheet({ state, person, onClose }: PersonSheetProps) {
       )}
     </Dialog>
   );
+}
+
+function actionsOnYourself(state: RoomState): Action[] {
+  if (!memberOf(state, state.you.person.id) || state.you.role === 'host') return [];
+  return [{ key: 'bar.step.down', testId: 'step-down-here', run: palco.stepDown }];
 }
 
 /** The permission table, as the server enforces it, for showing only what can be done. */
