@@ -163,9 +163,10 @@ impl Room {
         if self.ended.is_some() {
             return Err(ErrorCode::RoomEnded.into());
         }
-        // Commands of the table are for people in the room, according to their role.
+        // Commands of the table are for people in the room, according to their role; whoever was
+        // lost returns first, so that an owner away does not meddle with the acting host.
         if let Some(action) = Action::of(&command) {
-            if !self.people.contains_key(&by) {
+            if !self.is_connected(by) {
                 return Err(ErrorCode::NotJoined.into());
             }
             self.permit(by, action)?;
