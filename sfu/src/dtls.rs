@@ -322,14 +322,12 @@ impl Handshake {
             self.interval = FIRST_INTERVAL;
             self.retransmit_at = Some(now + self.interval);
         }
-        for event in events {
-            match event {
-                EndpointEvent::HandshakeComplete => return self.complete(identity).map(Some),
-                // Alerts and data before the end are nobody's in particular: begin anew.
-                _ => return Err(Error::HandshakeInProgress),
-            }
+        match events.first() {
+            None => Ok(None),
+            Some(EndpointEvent::HandshakeComplete) => self.complete(identity).map(Some),
+            // Alerts and data before the end are nobody's in particular: begin anew.
+            Some(_) => Err(Error::HandshakeInProgress),
         }
-        Ok(None)
     }
 
     fn complete(&mut self, identity: &Identity) -> Result<(Secured, Established), Error> {

@@ -180,7 +180,7 @@ impl Sinks {
 
     /// Sends `at` another form of the slots from now on; `next` as in `join`, of the new form's streams.
     pub(crate) fn set_variant(&mut self, at: usize, variant: Variant, next: [u64; SLOTS]) {
-        let Some(sink) = self.list.get_mut(at) else {
+        let Some(sink) = self.list.get_mut(at).filter(|sink| sink.variant != variant) else {
             return;
         };
         let takers = &mut self.takers[usize::from(sink.profile)];
@@ -298,7 +298,7 @@ impl Fanout {
     }
 
     /// Seals packets of `target`, which is `next_room`, until the batch is full or the frame is out.
-    pub(crate) fn fill(&mut self, target: Target<'_>, batch: &mut Batch) {
+    pub(crate) fn fill(&mut self, target: &mut Target<'_>, batch: &mut Batch) {
         if self.job.is_none()
             && let Some((place, payload)) = self.waiting.pop_front()
         {

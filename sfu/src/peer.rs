@@ -2,15 +2,17 @@
 //!
 //! Owned by a shard. What it hears is in its room's sinks; what it says goes through here.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::PeerKey;
 use crate::command::NewPeer;
 use crate::demux::Path;
 use crate::dtls::{Dtls, Fingerprint};
+use crate::event::Grade;
 use crate::ice::Credentials;
 use crate::loudest::SpeakerNo;
 use crate::packet::Profile;
+use crate::quality::Downlink;
 use crate::rtcp::Reception;
 use crate::rtp::{RtpPacket, Ssrc};
 use crate::slab::Id;
@@ -45,7 +47,11 @@ pub(crate) struct Peer {
     pub(crate) tick_at: Instant,
     pub(crate) received: Traffic,
     pub(crate) drops: Drops,
-    pub(crate) quality: Quality,
+    pub(crate) downlink: Downlink,
+    /// What was lost on its way to us by our last report, in 256ths.
+    pub(crate) loss_up_256: u8,
+    /// What the caller was told last.
+    pub(crate) told: Option<Grade>,
 }
 
 /// Our credentials and the client's username fragment of one negotiation.
@@ -60,15 +66,6 @@ pub(crate) struct Secure {
     pub(crate) rtcp: RtcpSealer,
     /// This peer's place in the room's sinks.
     pub(crate) sink: usize,
-}
-
-/// What the peer's reports and ours say.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Quality {
-    pub(crate) loss_down: f32,
-    pub(crate) loss_up: f32,
-    pub(crate) jitter_down: Duration,
-    pub(crate) round_trip: Option<Duration>,
 }
 
 /// The microphone's side.
@@ -170,7 +167,9 @@ impl Peer {
             tick_at,
             received: Traffic::default(),
             drops: Drops::default(),
-            quality: Quality::default(),
+            downlink: Downlink::default(),
+            loss_up_256: 0,
+            told: None,
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Room {
     /// Peers here, connected or not: the room is dropped with the last.
     pub(crate) peers: Vec<Id>,
     pub(crate) sinks: Sinks,
+    /// The audience gets bundles.
+    pub(crate) bundling: bool,
     loudest: Loudest,
     clocks: [Clock; SLOTS],
     packets: [SlotPackets; SLOTS],
@@ -54,6 +56,7 @@ impl Room {
             reach,
             peers: Vec::new(),
             sinks: Sinks::default(),
+            bundling: false,
             loudest: Loudest::new(),
             clocks: std::array::from_fn(|_| Clock {
                 slot: Slot::new(0),

@@ -234,6 +234,8 @@ impl Runner {
                     }
                     self.shard.count_drops(DropCause::RelayFull, refused);
                 }
+                // The caller is behind: what is worth little when late is not kept for it.
+                Output::Event(Event::Quality { .. }) if !self.unsent_events.is_empty() => {}
                 Output::Event(event) => {
                     if let Event::Closed { peer, .. } = &event {
                         self.directory.remove(*peer);

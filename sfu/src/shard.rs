@@ -29,6 +29,7 @@ use crate::stats::{DropCause, PeerStats, ShardStats};
 use crate::timer::Timers;
 use crate::{PeerKey, RoomKey};
 
+mod adapt;
 mod receive;
 mod report;
 
@@ -40,6 +41,8 @@ pub(crate) struct ShardConfig {
     pub(crate) max_peers: usize,
     pub(crate) handshake_timeout: Duration,
     pub(crate) consent_timeout: Duration,
+    /// See `Config::bundle_from`.
+    pub(crate) bundle_from: Option<usize>,
 }
 
 /// What comes in.
@@ -56,6 +59,10 @@ pub(crate) enum Input<'a> {
 }
 
 /// What goes out.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a relayed packet is copied into the other shard's queue at once; boxing it would allocate"
+)]
 pub(crate) enum Output<'a> {
     Transmit(&'a Batch),
     Event(Event),
@@ -178,7 +185,7 @@ impl Shard {
                 continue;
             };
             let (fanout, batch) = (&mut self.fanout, &mut self.batch);
-            let filled = catch_unwind(AssertUnwindSafe(|| fanout.fill(room.target(), batch)));
+            let filled = catch_unwind(AssertUnwindSafe(|| fanout.fill(&mut room.target(), batch)));
             if filled.is_err() {
                 self.fault(now);
             }
@@ -306,7 +313,8 @@ impl Shard {
         if let Some(peer) = self.peers.get_mut(id) {
             peer.uplink.speaker = Some(speaker);
             peer.uplink.was_allowed = true;
-            if peer.keys.is_some() {
+            self.adapt(id);
+            if self.peers.get(id).is_some_and(|peer| peer.keys.is_some()) {
                 self.tick_by(id, now + report::SPEAKER_INTERVAL);
             }
         }
@@ -319,10 +327,12 @@ impl Shard {
         let Some(speaker) = peer.uplink.speaker.take() else {
             return;
         };
-        let Some(room) = self.rooms.get_mut(peer.room) else {
+        let room = peer.room;
+        self.adapt(id);
+        let Some((id, room)) = self.rooms.get_mut(room).map(|entry| (room, entry)) else {
             return;
         };
-        room.speaker_gone(now, peer.room, speaker, &mut self.fanout);
+        room.speaker_gone(now, id, speaker, &mut self.fanout);
         let others = room.reach.others(self.config.index);
         if !others.is_empty() {
             let gone = Relayed { room: room.key, speaker, what: What::Gone };
@@ -360,6 +370,9 @@ impl Shard {
             {
                 keys_of_moved.sink = keys.sink;
             }
+            self.adapt_room(peer.room);
+        }
+        if let Some(room) = self.rooms.get_mut(peer.room) {
             if room.peers.is_empty() {
                 room.reach.remove(self.config.index);
                 self.by_room.remove(&room.key);
@@ -458,7 +471,6 @@ impl Shard {
         }
     }
 
-    /// Where the slots' streams go on for a listener who takes them in this form.
     fn stats(&self) -> ShardStats {
         ShardStats {
             peers: self.peers.len(),
@@ -470,30 +482,19 @@ impl Shard {
     fn peer_stats(&mut self, key: PeerKey) -> Option<PeerStats> {
         let peer = self.peers.get(*self.by_key.get(&key)?)?;
         let sink = peer.keys.as_ref().map(|keys| keys.sink);
-        let room = self.rooms.get_mut(peer.room);
-        let sent = room
+        let sink = self
+            .rooms
+            .get_mut(peer.room)
             .zip(sink)
-            .and_then(|(room, sink)| room.sinks.get_mut(sink))
-            .map(|sink| sink.sent())
-            .unwrap_or_default();
+            .and_then(|(room, sink)| room.sinks.get_mut(sink));
         Some(PeerStats {
             peer: key,
             received: peer.received,
-            sent,
+            sent: sink.as_ref().map(|sink| sink.sent()).unwrap_or_default(),
             drops: peer.drops,
-            loss_down: peer.quality.loss_down,
-            loss_up: peer.quality.loss_up,
-            jitter_down: peer.quality.jitter_down,
-            round_trip: peer.quality.round_trip,
+            quality: peer.quality(),
+            variant: sink.map_or(Variant::Plain, |sink| sink.variant()),
         })
-    }
-
-    /// Lets a peer whose handshake is done hear its room.
-    fn join_room(&mut self, id: Id, route: Path, sealer: crate::srtp::RtpSealer) -> Option<usize> {
-        let peer = self.peers.get(id)?;
-        let room = self.rooms.get_mut(peer.room)?;
-        let next = room.next_numbers(Variant::Plain);
-        Some(room.sinks.join(id, route, peer.profile, sealer, next))
     }
 }
 

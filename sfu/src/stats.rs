@@ -1,5 +1,7 @@
 //! Counters: what came in, what went out, what was dropped and why. Each is owned by one shard and copied on request.
 
+use crate::event::Quality;
+use crate::packet::Variant;
 use crate::{PeerKey, RoomKey};
 
 /// Why a datagram or packet went no further.
@@ -176,14 +178,10 @@ pub struct PeerStats {
     pub sent: Traffic,
     /// Drops of what it sent, by cause.
     pub drops: Drops,
-    /// What it reports of what it receives: the worst slot of the last report, 0.0 to 1.0.
-    pub loss_down: f32,
-    /// What it loses on its way to us, by the last receiver report we sent, 0.0 to 1.0.
-    pub loss_up: f32,
-    /// Jitter it reports, the worst slot.
-    pub jitter_down: std::time::Duration,
-    /// Round trip by its last report.
-    pub round_trip: Option<std::time::Duration>,
+    /// What reports say of its connection.
+    pub quality: Quality,
+    /// The form in which it gets the audio.
+    pub variant: Variant,
 }
 
 /// The media plane's counters.

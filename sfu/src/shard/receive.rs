@@ -9,6 +9,7 @@ use crate::demux::{Kind, Path, classify};
 use crate::dtls::{Progress, Secured};
 use crate::event::{CloseReason, Event};
 use crate::ice::{self, Refused};
+use crate::packet::Variant;
 use crate::peer::Secure;
 use crate::relay::{Packet, Relayed, What};
 use crate::rtp::{RtpPacket, Ssrc, header_len};
@@ -200,9 +201,12 @@ impl Shard {
         else {
             return;
         };
-        let Some(sink) = self.join_room(id, route, session.rtp) else {
+        let profile = peer.profile;
+        let Some(room) = self.rooms.get_mut(peer.room) else {
             return;
         };
+        let next = room.next_numbers(Variant::Plain);
+        let sink = room.sinks.join(id, route, profile, session.rtp, next);
         let Some(peer) = self.peers.get_mut(id) else {
             return;
         };
@@ -211,6 +215,9 @@ impl Shard {
         self.stats.handshakes_done += 1;
         self.stats.connected += 1;
         self.events.push_back(Event::Connected { peer: peer.key });
+        let room = peer.room;
+        self.adapt_room(room);
+        self.adapt(id);
         self.tick_by(id, now + super::report::FIRST_REPORT);
     }
 

@@ -4,11 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::Shard;
 use crate::loudest::SLOTS;
-use crate::peer::Quality;
 use crate::room::{RECEIVER_SSRC, slot_ssrcs};
 use crate::rtcp::{
-    Blocks, MAX_REPORT_LEN, Rtcp, SenderReport, parse, round_trip, write_receiver_report,
-    write_sender_report,
+    MAX_REPORT_LEN, Rtcp, SenderReport, parse, write_receiver_report, write_sender_report,
 };
 use crate::slab::Id;
 use crate::stats::DropCause;
@@ -34,12 +32,14 @@ impl Shard {
                     if let Some(reception) = &mut peer.uplink.reception {
                         reception.on_sender_report(now, report.ntp);
                     }
-                    peer.quality.read(ntp, blocks);
+                    peer.downlink.read(ntp, blocks);
                 }
-                Rtcp::ReceiverReport(_, blocks) => peer.quality.read(ntp, blocks),
+                Rtcp::ReceiverReport(_, blocks) => peer.downlink.read(ntp, blocks),
                 Rtcp::Bye(_) => {}
             }
         }
+        self.adapt(id);
+        self.tell_quality(id);
         Ok(())
     }
 
@@ -67,14 +67,16 @@ impl Shard {
         }
         let block = peer.uplink.reception.as_mut().and_then(|reception| reception.report(now));
         if let Some(block) = block {
-            peer.quality.loss_up = f32::from(block.fraction_lost) / 256.0;
+            peer.loss_up_256 = block.fraction_lost;
             let len = write_receiver_report(RECEIVER_SSRC, &block, &mut report);
             self.batch.push_with(route, |buffer, start| {
                 buffer.extend_from_slice(&report[..len]);
                 keys.rtcp.seal(buffer, start);
             });
         }
-        if peer.uplink.speaker.is_some() {
+        let speaks = peer.uplink.speaker.is_some();
+        self.tell_quality(id);
+        if speaks {
             return Some(SPEAKER_INTERVAL);
         }
         Some(LISTENER_INTERVAL + spread(id))
@@ -84,20 +86,4 @@ impl Shard {
 /// Up to half a second, by the peer's place.
 fn spread(id: Id) -> Duration {
     Duration::from_millis(id.scatter() % 500)
-}
-
-impl Quality {
-    fn read(&mut self, now: crate::rtcp::NtpTime, blocks: Blocks<'_>) {
-        let ours = slot_ssrcs();
-        let (mut loss, mut jitter_48k) = (None, 0);
-        for block in blocks.filter(|block| ours.contains(&block.ssrc)) {
-            loss = loss.max(Some(block.fraction_lost));
-            jitter_48k = jitter_48k.max(block.jitter_48k);
-            self.round_trip = round_trip(now, &block).or(self.round_trip);
-        }
-        if let Some(loss) = loss {
-            self.loss_down = f32::from(loss) / 256.0;
-            self.jitter_down = Duration::from_micros(u64::from(jitter_48k) * 1_000 / 48);
-        }
-    }
 }

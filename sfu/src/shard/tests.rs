@@ -52,6 +52,7 @@ impl World {
             max_peers: 100,
             handshake_timeout: Duration::from_secs(30),
             consent_timeout: Duration::from_secs(30),
+            bundle_from: Some(8),
         };
         let identity = Arc::new(Identity::generate().unwrap());
         Self {
@@ -122,7 +123,7 @@ impl World {
         self.drain();
     }
 
-    fn from_path(&mut self, path: Path, datagram: &[u8]) {
+    fn arrives(&mut self, path: Path, datagram: &[u8]) {
         let mut bytes = datagram.to_vec();
         let bytes = &mut bytes[..];
         self.shard.handle(self.now, Input::Datagram { path, bytes });
@@ -132,7 +133,7 @@ impl World {
     /// Sends what the client has to say.
     fn flush(&mut self, n: usize) {
         while let Some(datagram) = self.clients[n].outgoing.pop_front() {
-            self.from_path(self.paths[n], &datagram);
+            self.arrives(self.paths[n], &datagram);
         }
     }
 

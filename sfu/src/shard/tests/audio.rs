@@ -177,7 +177,7 @@ fn only_the_microphone_is_forwarded() {
 
     let stranger = world.clients[speaker].rtp(666, 1, 960, 30, &frame(1, 1));
     let sealed = world.clients[speaker].seal(&stranger);
-    world.from_path(world.paths[speaker], &sealed);
+    world.arrives(world.paths[speaker], &sealed);
     assert_eq!(world.dropped(DropCause::UnsignalledSsrc), 1);
 
     // Not announced: the mid must be the microphone's, and the first that tells it is the only one.
@@ -187,14 +187,14 @@ fn only_the_microphone_is_forwarded() {
     let second = world.clients[unannounced].rtp(79, 1, 960, 30, &frame(2, 3));
     for packet in [wrong_mid, right, second] {
         let sealed = world.clients[unannounced].seal(&packet);
-        world.from_path(world.paths[unannounced], &sealed);
+        world.arrives(world.paths[unannounced], &sealed);
     }
     assert_eq!(world.dropped(DropCause::UnsignalledSsrc), 3);
 
     let mut other_codec = world.clients[speaker].rtp(0x1234_5678, 1, 960, 30, &frame(1, 4));
     other_codec[1] = 9;
     let sealed = world.clients[speaker].seal(&other_codec);
-    world.from_path(world.paths[speaker], &sealed);
+    world.arrives(world.paths[speaker], &sealed);
     assert_eq!(world.dropped(DropCause::NotForwardable), 1);
     assert_eq!(world.payloads(listener), [frame(2, 2)]);
 }
@@ -212,7 +212,7 @@ fn red_is_unwrapped() {
     let mut packet = world.clients[speaker].rtp(0x1234_5678, 1, 960, 30, &payload);
     packet[1] = 63;
     let sealed = world.clients[speaker].seal(&packet);
-    world.from_path(world.paths[speaker], &sealed);
+    world.arrives(world.paths[speaker], &sealed);
     assert_eq!(world.payloads(listener), [frame(1, 1)]);
 }
 
@@ -235,7 +235,7 @@ fn reports_go_both_ways() {
     let about = about.expect("a report").clone();
     assert_eq!(about[0] & 31, 1);
     assert_eq!(about[8..12], 0x1234_5678_u32.to_be_bytes());
-    assert!(world.peer_stats(speaker).loss_up > 0.0 || about[12] > 0 || about[15] > 0);
+    assert!(world.peer_stats(speaker).quality.loss_up > 0.0 || about[12] > 0 || about[15] > 0);
 
     // What the listener reports is read: a quarter lost, 10 ms of jitter.
     let mut report = vec![0x81, 201, 0, 7, 0, 0, 0, 1];
@@ -244,9 +244,9 @@ fn reports_go_both_ways() {
     report.extend_from_slice(&480_u32.to_be_bytes());
     report.extend_from_slice(&[0; 8]);
     let sealed = world.clients[listener].seal(&report);
-    world.from_path(world.paths[listener], &sealed);
-    let stats = world.peer_stats(listener);
-    assert_eq!((stats.loss_down, stats.jitter_down), (0.25, Duration::from_millis(10)));
+    world.arrives(world.paths[listener], &sealed);
+    let quality = world.peer_stats(listener).quality;
+    assert_eq!((quality.loss_down, quality.jitter_down), (0.25, Duration::from_millis(10)));
 }
 
 #[test]
@@ -279,4 +279,90 @@ fn another_shards_speaker_is_heard_here_and_ours_is_handed_over_once() {
     assert_eq!(payloads[5..], crate::packet::END_FRAMES);
     there.command(Command::Disconnect { peer: key(listener) });
     assert!(reach.others(0).is_empty());
+}
+
+fn report_loss(world: &mut World, n: usize, lost_256: u8) {
+    let mut report = vec![0x81, 201, 0, 7, 0, 0, 0, 1];
+    report.extend_from_slice(&slot_ssrcs()[0].0.to_be_bytes());
+    report.extend_from_slice(&[lost_256, 0, 0, 9, 0, 0, 0, 99]);
+    report.extend_from_slice(&[0; 12]);
+    let sealed = world.clients[n].seal(&report);
+    world.arrives(world.paths[n], &sealed);
+}
+
+#[test]
+fn who_loses_packets_gets_the_previous_frame_along_and_nobody_else_does() {
+    let mut world = World::new();
+    let speaker = world.speaker(1);
+    let red = Options { red_pt: Some(63), ..Options::default() };
+    let (lossy, fine) = (world.join(red.clone()), world.join(red));
+    let cannot = world.join(Options::default());
+    world.say(speaker, 0, &frame(1, 0));
+    world.events.clear();
+    for n in [lossy, cannot] {
+        report_loss(&mut world, n, 26);
+    }
+    let poor = world.events.iter().filter(|event| {
+        matches!(event, Event::Quality { quality, .. } if quality.grade == crate::Grade::Poor)
+    });
+    assert_eq!(poor.count(), 2);
+    for seq in 1..4 {
+        world.say(speaker, seq, &frame(1, seq));
+    }
+    for n in [fine, cannot] {
+        let heard = world.heard(n);
+        assert!(heard.iter().all(|h| h.payload_type == 111));
+        assert_eq!(heard.len(), 4);
+    }
+    let heard = world.heard(lossy);
+    assert_unbroken(&heard);
+    for (n, packet) in heard.iter().enumerate().skip(1) {
+        assert_eq!(packet.payload_type, 63);
+        let red = crate::rtp::red::Red::parse(&packet.payload).unwrap();
+        assert_eq!(red.primary, frame(1, n as u16));
+        let before: Vec<_> = red.redundant().map(|block| block.data.to_vec()).collect();
+        assert_eq!(before, [frame(1, n as u16 - 1)]);
+    }
+    assert_eq!(world.peer_stats(lossy).variant, Variant::Red);
+    for _ in 0..3 {
+        report_loss(&mut world, lossy, 0);
+    }
+    world.say(speaker, 4, &frame(1, 4));
+    assert_eq!(world.heard(lossy)[0].payload_type, 111);
+    assert!(matches!(
+        world.events.last(),
+        Some(Event::Quality { quality, .. }) if quality.grade == crate::Grade::Good
+    ));
+}
+
+#[test]
+fn a_very_large_rooms_audience_gets_bundles_and_its_stage_does_not() {
+    let mut world = World::new();
+    let (speaker, guest) = (world.speaker(1), world.speaker(2));
+    let audience: Vec<_> = (0..6).map(|_| world.join(Options::default())).collect();
+    for seq in 0..9 {
+        world.say(speaker, seq, &frame(1, seq));
+    }
+    assert_eq!(world.heard(guest).len(), 9);
+    for listener in &audience {
+        let heard = world.heard(*listener);
+        assert_eq!(heard.len(), 3);
+        assert_unbroken(&heard);
+        assert!(heard.iter().all(|h| crate::packet::duration_48k(&h.payload) == 2880));
+    }
+    // On stage, the listener's stream goes on unbroken in single frames; back in the audience, in bundles.
+    let promoted = audience[0];
+    world.allow(promoted, 3);
+    for seq in 9..12 {
+        world.say(speaker, seq, &frame(1, seq));
+    }
+    let heard = world.heard(promoted);
+    assert_eq!((heard.len(), heard[0].seq), (3, 3));
+    // The room empties below three quarters of the threshold.
+    for listener in &audience[3..] {
+        world.command(Command::Disconnect { peer: key(*listener) });
+    }
+    world.heard(audience[1]);
+    world.say(speaker, 12, &frame(1, 12));
+    assert_eq!(world.payloads(audience[1]), [frame(1, 12)]);
 }

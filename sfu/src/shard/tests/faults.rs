@@ -30,15 +30,15 @@ fn garbage_and_wrong_credentials_get_no_answer_and_disturb_nobody() {
         [&[], &[0], &[0; 20], &[70; 50], &[128, 111], &[255; 1400], &[22; 200]];
     untouched(&mut world, speaker, listener, |world| {
         let stranger = address(500);
-        world.from_path(stranger, &wrong_password);
-        world.from_path(world.paths[listener], &wrong_password);
-        world.from_path(stranger, &wrong_peer);
-        world.from_path(stranger, &wrong_ufrag);
-        world.from_path(stranger, &hello);
+        world.arrives(stranger, &wrong_password);
+        world.arrives(world.paths[listener], &wrong_password);
+        world.arrives(stranger, &wrong_peer);
+        world.arrives(stranger, &wrong_ufrag);
+        world.arrives(stranger, &hello);
         for bytes in garbage {
-            world.from_path(stranger, bytes);
-            world.from_path(world.paths[speaker], bytes);
-            world.from_path(world.paths[listener], bytes);
+            world.arrives(stranger, bytes);
+            world.arrives(world.paths[speaker], bytes);
+            world.arrives(world.paths[listener], bytes);
         }
         world.settle(Duration::ZERO);
         assert_eq!(world.astray, 0, "a stranger gets no answer");
@@ -83,12 +83,12 @@ fn forged_and_replayed_media_is_dropped_and_the_call_goes_on() {
     world.flush(speaker);
     untouched(&mut world, speaker, listener, |world| {
         let path = world.paths[speaker];
-        world.from_path(path, &good);
+        world.arrives(path, &good);
         for n in 0..100_000_u32 {
             let mut bad = good.clone();
             bad[2..4].copy_from_slice(&(n as u16).to_be_bytes());
             bad[30..34].copy_from_slice(&n.to_be_bytes());
-            world.from_path(path, &bad);
+            world.arrives(path, &bad);
         }
     });
     assert_eq!(world.dropped(DropCause::Unopened), 100_001);
@@ -103,7 +103,7 @@ fn a_panic_costs_one_peer() {
     let cursed = world.join(Options::default());
     untouched(&mut world, speaker, listener, |world| {
         world.shard.panic_on = Some(key(cursed));
-        world.from_path(world.paths[cursed], &[128, 111, 0, 0]);
+        world.arrives(world.paths[cursed], &[128, 111, 0, 0]);
     });
     assert_eq!(
         world.events.last(),
@@ -122,7 +122,7 @@ fn a_flood_of_handshake_datagrams_is_bounded() {
     hello.start_dtls(world.now);
     let hello = hello.outgoing.pop_front().unwrap();
     for _ in 0..100 {
-        world.from_path(world.paths[n], &hello);
+        world.arrives(world.paths[n], &hello);
     }
     assert_eq!(world.dropped(DropCause::DtlsQueueFull), 92);
     world.settle(Duration::from_millis(50));

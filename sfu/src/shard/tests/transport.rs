@@ -93,7 +93,7 @@ fn a_peer_moves_by_a_nominated_check_and_by_nothing_else() {
     // Media from a new address moves nothing and is not heard.
     world.clients[speaker].speak(1, 960, 30, b"\x78injected");
     let stolen = world.clients[speaker].outgoing.pop_front().unwrap();
-    world.from_path(elsewhere, &stolen);
+    world.arrives(elsewhere, &stolen);
     assert_eq!(world.dropped(DropCause::UnknownPath), 1);
 
     // A check without nomination makes the address known, but it is not used yet.
@@ -101,13 +101,13 @@ fn a_peer_moves_by_a_nominated_check_and_by_nothing_else() {
         format!("{}:{}", world.clients[listener].their_ufrag, world.clients[listener].ufrag);
     let password = world.clients[listener].their_password.clone();
     let plain = world.clients[listener].check_with(&username, &password, false);
-    world.from_path(elsewhere, &plain);
+    world.arrives(elsewhere, &plain);
     assert_eq!(world.astray, 1, "answered where it came from");
     world.say(speaker, 2, b"\x78to the old address");
     assert_eq!(world.payloads(listener).len(), 2);
 
     let nominated = world.clients[listener].check_with(&username, &password, true);
-    world.from_path(elsewhere, &nominated);
+    world.arrives(elsewhere, &nominated);
     world.paths[listener] = elsewhere;
     world.say(speaker, 3, b"\x78to the new address");
     assert_eq!(world.payloads(listener), [b"\x78to the new address"]);
@@ -139,14 +139,14 @@ fn an_ice_restart_keeps_the_session_and_voids_the_former_credentials() {
     };
     let credentials = restart(&mut world, listener);
     // Until the first check with the new ones, the former are valid.
-    world.from_path(world.paths[listener], &old_check);
+    world.arrives(world.paths[listener], &old_check);
     assert_eq!(world.clients[listener].checks_answered, 2);
     world.clients[listener].their_ufrag = credentials.ufrag_str().to_owned();
     world.clients[listener].their_password = credentials.password_str().to_owned();
     world.clients[listener].check();
     world.flush(listener);
     assert_eq!(world.clients[listener].checks_answered, 3);
-    world.from_path(world.paths[listener], &old_check);
+    world.arrives(world.paths[listener], &old_check);
     assert_eq!(world.dropped(DropCause::StunUnknownUfrag), 1);
     world.say(speaker, 1, b"\x78two");
     assert_eq!(world.payloads(listener), [b"\x78one", b"\x78two"]);
@@ -179,7 +179,7 @@ fn a_flight_lost_on_the_way_is_sent_again_by_the_shards_timer() {
     // What the server answers to the first hello goes nowhere.
     let path = std::mem::replace(&mut world.paths[n], address(999));
     let hello = world.clients[n].outgoing.pop_front().unwrap();
-    world.from_path(path, &hello);
+    world.arrives(path, &hello);
     world.shard.handle(world.now, Input::Timeout);
     world.drain();
     assert_eq!(world.astray, 1);
