@@ -98,6 +98,7 @@ for (const cast of casts) {
       for (const person of [host, guest, witness]) {
         await person.by('room-ended').waitFor();
         await person.hears();
+        assert.deepEqual(person.pageErrors, []);
       }
       await witness.picture(picture('7-ended'));
     });

@@ -9,7 +9,16 @@ import { resultFile } from './paths.js';
 /** An action that the page does not allow within this time fails the test. */
 const ACTION_DEADLINE_MS = 15_000;
 
+/**
+ * While it takes a picture in Firefox, playwright adds the style `body {}`, which the page's policy
+ * refuses; this is that style's digest in the report.
+ */
+const PICTURE_STYLE = 'sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT+SmwNZWA=';
+
 export class Person {
+  /** What the page's script did not catch. */
+  readonly pageErrors: string[] = [];
+
   private constructor(
     readonly name: string,
     readonly page: Page,
@@ -22,8 +31,11 @@ export class Person {
     context.setDefaultTimeout(ACTION_DEADLINE_MS);
     await giveMicrophone(context, microphoneHz);
     const page = await context.newPage();
-    page.on('pageerror', (error) => console.error(`${name}'s page: ${error.message}`));
-    return new Person(name, page, context);
+    const person = new Person(name, page, context);
+    page.on('pageerror', ({ message }) => {
+      if (!message.includes(PICTURE_STYLE)) person.pageErrors.push(message);
+    });
+    return person;
   }
 
   by(testId: string): Locator {
