@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use palco_room::Timers;
 
 /// The settings of `palco serve`.
 #[derive(Debug, Clone, Args)]
@@ -32,7 +33,71 @@ pub struct Config {
     #[arg(long, env = "PALCO_DATA", default_value = "data")]
     pub data: PathBuf,
 
+    /// The rooms' limits and timers
+    #[command(flatten)]
+    pub rooms: Rooms,
+
     /// A web page's origin, besides this server's own, that may open the WebSocket; give it once for each
     #[arg(long, env = "PALCO_ORIGIN", value_delimiter = ',')]
     pub origin: Vec<String>,
+}
+
+/// What every room is opened with. The timers' names are those of `docs/protocol.md`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Rooms")]
+pub struct Rooms {
+    /// Most people in a room
+    #[arg(long, env = "PALCO_MAX_PEOPLE", default_value_t = 20_000)]
+    pub max_people: u32,
+
+    /// Most people on stage, at most 50
+    #[arg(long, env = "PALCO_MAX_SPEAKERS", default_value_t = 13, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub max_speakers: u32,
+
+    /// How long somebody whose connection is lost keeps role, stage and place in the queue, in seconds
+    #[arg(long, env = "PALCO_RECONNECT_GRACE_S", default_value_t = 30)]
+    pub reconnect_grace_s: u64,
+
+    /// How long a room waits for its host before another becomes acting host, in seconds
+    #[arg(long, env = "PALCO_HOST_GRACE_S", default_value_t = 30)]
+    pub host_grace_s: u64,
+
+    /// How long a room with nobody to lead it lasts, in seconds
+    #[arg(long, env = "PALCO_EMPTY_ROOM_S", default_value_t = 60)]
+    pub empty_room_s: u64,
+
+    /// How long an invitation to the stage stands, in seconds
+    #[arg(long, env = "PALCO_INVITE_EXPIRY_S", default_value_t = 60)]
+    pub invite_expiry_s: u64,
+
+    /// The age at which a room ends whatever happens, in seconds; never if not given
+    #[arg(long, env = "PALCO_MAX_DURATION_S")]
+    pub max_duration_s: Option<u64>,
+}
+
+impl Rooms {
+    /// The timers, as rooms know them.
+    #[must_use]
+    pub fn timers(&self) -> Timers {
+        let ms = |seconds: u64| seconds.saturating_mul(1_000);
+        Timers {
+            reconnect_grace_ms: ms(self.reconnect_grace_s),
+            host_grace_ms: ms(self.host_grace_s),
+            empty_room_ms: ms(self.empty_room_s),
+            invite_expiry_ms: ms(self.invite_expiry_s),
+            max_duration_ms: self.max_duration_s.map(ms),
+        }
+    }
+}
+
+impl Default for Rooms {
+    /// As on the command line.
+    fn default() -> Self {
+        #[derive(clap::Parser)]
+        struct Bare {
+            #[command(flatten)]
+            rooms: Rooms,
+        }
+        <Bare as clap::Parser>::parse_from(["palco"]).rooms
+    }
 }

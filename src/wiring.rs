@@ -67,7 +67,10 @@ impl Server {
             ..palco_sfu::Config::default()
         })?;
         let signaling = Signaling::new(
-            palco_signaling::Config::default(),
+            palco_signaling::Config {
+                reconnect_grace_ms: config.rooms.timers().reconnect_grace_ms,
+                ..palco_signaling::Config::default()
+            },
             SfuMedia::new(media.clone()),
             Arc::new(tokens.clone()),
         );
@@ -76,7 +79,12 @@ impl Server {
         let listen_error = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
-        let app = App { signaling: signaling.clone(), tokens, origins: config.origin.into() };
+        let app = App {
+            signaling: signaling.clone(),
+            tokens,
+            origins: config.origin.into(),
+            rooms: config.rooms,
+        };
         let stop = watch::Sender::new(false);
         let mut stopped = stop.subscribe();
         let serving = axum::serve(listener, api::router(app)).with_graceful_shutdown(async move {

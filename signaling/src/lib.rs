@@ -27,7 +27,7 @@ use palco_protocol::{
     ErrorCode, RoomEndReason, RoomId,
     http::{LiveRoom, LiveRooms},
 };
-use palco_room::Settings;
+use palco_room::{Settings, Timers};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
@@ -46,12 +46,15 @@ pub struct Config {
     pub max_rooms: usize,
     /// Most WebSockets at a time.
     pub max_sockets: usize,
+    /// What `welcome` tells clients: how long their session outlives its socket. The rooms' own timer.
+    pub reconnect_grace_ms: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
         // 50,000 sockets at the measured memory of one (docs/operations.md) fit a small machine.
-        Self { max_rooms: 10_000, max_sockets: 50_000 }
+        let reconnect_grace_ms = Timers::default().reconnect_grace_ms;
+        Self { max_rooms: 10_000, max_sockets: 50_000, reconnect_grace_ms }
     }
 }
 

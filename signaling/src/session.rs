@@ -119,7 +119,7 @@ pub(crate) async fn hello(
     let Some(session) = continued else {
         let session = Arc::new(Session::new(person, outbox));
         shared.directory.add_session(&session);
-        let welcome = welcome(&session, None);
+        let welcome = welcome(shared, &session, None);
         return Ok((session, welcome));
     };
     let room = {
@@ -139,15 +139,15 @@ pub(crate) async fn hello(
             .map(|snapshot| Resumed { room: room.id(), snapshot }),
         None => None,
     };
-    let welcome = welcome(&session, resumed);
+    let welcome = welcome(shared, &session, resumed);
     Ok((session, welcome))
 }
 
-fn welcome(session: &Session, room: Option<Resumed>) -> Welcome {
+fn welcome(shared: &Shared, session: &Session, room: Option<Resumed>) -> Welcome {
     Welcome {
         session: session.secret.clone(),
         person: session.person.clone(),
-        reconnect_grace_ms: palco_room::Timers::default().reconnect_grace_ms,
+        reconnect_grace_ms: shared.config.reconnect_grace_ms,
         room,
     }
 }

@@ -16,7 +16,7 @@ use axum::{
 use palco_protocol::ErrorCode;
 use palco_signaling::Signaling;
 
-use crate::{tokens::Tokens, web};
+use crate::{config::Rooms, tokens::Tokens, web};
 use problem::Refused;
 
 /// Every body of this API is a few short fields.
@@ -28,6 +28,7 @@ pub(crate) struct App {
     pub(crate) signaling: Signaling,
     pub(crate) tokens: Tokens,
     pub(crate) origins: Arc<[String]>,
+    pub(crate) rooms: Rooms,
 }
 
 pub(crate) fn router(app: App) -> Router {

@@ -32,6 +32,9 @@ pub(super) async fn create(
         .unwrap_or_default();
     let mut settings = Settings::new(RoomId(Uuid::now_v7()), title, owner.id);
     settings.description = description;
+    settings.max_people = app.rooms.max_people;
+    settings.max_speakers = app.rooms.max_speakers;
+    settings.timers = app.rooms.timers();
     let id = app.signaling.open_room(settings)?;
     Ok((StatusCode::CREATED, Json(RoomCreated { id, path: format!("/r/{id}") })))
 }

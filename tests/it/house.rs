@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use palco::config::Rooms;
 use palco_client::{Client, Media, Server as Address, ServerEvent};
 use palco_protocol::{
     ClientMessage, DirectEvent, ErrorCode, Person, Reply, RoomEvent, RoomId, Snapshot,
@@ -30,6 +31,11 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn open() -> Self {
+        Self::open_with(Rooms::default()).await
+    }
+
+    /// With other limits and timers than the usual.
+    pub(crate) async fn open_with(rooms: Rooms) -> Self {
         let data = std::env::temp_dir().join(format!("palco-it-{}", uuid::Uuid::new_v4()));
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = palco::Server::start(palco::Config {
@@ -38,6 +44,7 @@ impl House {
             announce: Vec::new(),
             shards: None,
             data: data.clone(),
+            rooms,
             origin: Vec::new(),
         })
         .await

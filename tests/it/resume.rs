@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use palco::config::Rooms;
 use palco_client::{Media, MediaOptions, SrtpOffer};
 use palco_protocol::{ClientMessage, ErrorCode, Role, RoomEvent, StageExit};
 
@@ -146,5 +147,37 @@ async fn a_reader_who_is_too_slow_is_closed_resumes_and_the_others_go_on() {
     for writer in &writers {
         writer.request(ClientMessage::Ping).await.expect("nobody else was closed");
     }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_the_grace_a_lost_speaker_is_gone_and_everybody_is_told_once() {
+    let house = House::open_with(Rooms { reconnect_grace_s: 1, ..Rooms::default() }).await;
+    let mut host = house.host("Host").await;
+    let mut speaker = house.listener("Speaker", host.room()).await;
+    let number = speaker.brought_on_stage_by(&mut host).await;
+    speaker.ask(ClientMessage::Unmute).await.expect("unmuted");
+    let _speaking = speaker.media.play_tone(880.0).expect("a tone");
+    host.hears(number, 880.0).await;
+
+    let (me, session) = (speaker.id(), speaker.client.session().to_owned());
+    assert_eq!(speaker.client.welcome().map(|welcome| welcome.reconnect_grace_ms), Some(1_000));
+    drop(speaker.client);
+    let gone = |event| match event {
+        RoomEvent::StageLeft { user, reason } => (user == me).then_some(reason),
+        _ => None,
+    };
+    assert_eq!(host.room_event("gone", gone).await, StageExit::Lost);
+    host.hears_no_more(number).await;
+
+    let back = house.address.resume(&speaker.token, &session).await.expect("hello");
+    assert!(back.welcome().expect("welcomed").room.is_none(), "the place is not kept for ever");
+    host.ask(ClientMessage::Chat { text: "after".to_owned() }).await.expect("written");
+    let told_again = |event| match event {
+        RoomEvent::StageLeft { .. } => Some(true),
+        RoomEvent::Chat { .. } => Some(false),
+        _ => None,
+    };
+    assert!(!host.room_event("the chat", told_again).await, "told once");
     house.close().await;
 }
