@@ -6,4 +6,5 @@ mod gate;
 mod hostile;
 mod house;
 mod journey;
+mod protocol;
 mod resume;
