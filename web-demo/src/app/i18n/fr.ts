@@ -56,7 +56,7 @@ export const fr = {
   'bar.label': 'Commandes du salon',
   'bar.leave': 'Partir discrètement',
   'bar.hand.raise': 'Lever la main',
-  'bar.hand.lower': 'Baisser la main',
+  'bar.hand.lower': 'Baisser',
   'bar.hand.off': 'Mains fermées',
   'bar.mute': 'Couper',
   'bar.unmute': 'Parler',

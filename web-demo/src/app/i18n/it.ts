@@ -56,7 +56,7 @@ export const it = {
   'bar.label': 'Comandi della stanza',
   'bar.leave': 'Esci in silenzio',
   'bar.hand.raise': 'Alza la mano',
-  'bar.hand.lower': 'Abbassa la mano',
+  'bar.hand.lower': 'Giù la mano',
   'bar.hand.off': 'Niente mani ora',
   'bar.mute': 'Spegni',
   'bar.unmute': 'Parla',
