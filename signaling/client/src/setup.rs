@@ -21,8 +21,8 @@ use crate::{Error, MediaOptions, SrtpOffer, audio::RATE_HZ};
 pub(crate) const OPUS_PAYLOAD_TYPE: u8 = 111;
 pub(crate) const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 
-const CHECK_INTERVAL: Duration = Duration::from_millis(20);
-const CHECKS_MAX: u16 = 250;
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+const CHECKS_MAX: u16 = 500;
 
 /// Opus and the audio level, nothing else.
 pub(crate) fn media_engine() -> Result<MediaEngine, Error> {
@@ -70,7 +70,7 @@ pub(crate) fn settings(options: MediaOptions) -> SettingEngine {
         // Else each connection opens a socket on port 5353.
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         // The agent sends its first check, and the DTLS client its ClientHello, only at a tick: the
-        // default of 200 ms costs 400 ms of every join. Given up after 5 s of them.
+        // default of 200 ms costs 400 ms of every join. A candidate is given up after 5 s.
         .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS_MAX))
         .with_include_loopback_candidate(options.server.is_loopback());
     match options.srtp {
