@@ -360,7 +360,8 @@ impl Trial {
         for _ in 0..1_000 {
             match self.room.next_deadline() {
                 Some(at) if at <= self.now + 1_000 => self.pass(at),
-                _ => return if self.ended { () } else { self.check_clients(true) },
+                _ if self.ended => return,
+                _ => return self.check_clients(true),
             }
         }
         panic!("the room does not come to rest");

@@ -3,7 +3,7 @@
 use palco_protocol::{ErrorCode, Person, Role, RoomEvent, StageExit, UserId};
 use palco_room::{Command, DropReason, Effect, Entry};
 
-use crate::world::{ANN, BEN, CAT, DAN, MOD, OWNER, World, all, counts, id, join, person, stop};
+use crate::world::{ANN, BEN, OWNER, World, all, counts, id, join, person, stop};
 
 fn left(n: u8, reason: StageExit) -> Effect {
     all(RoomEvent::StageLeft { user: id(n), reason })

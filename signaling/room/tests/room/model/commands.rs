@@ -118,7 +118,7 @@ impl Model {
                 check(self.on_stage(*user), NotOnStage)?;
                 match command {
                     Command::MoveToAudience { .. } => {
-                        self.stage.retain(|(member, _)| member != user)
+                        self.stage.retain(|(member, _)| member != user);
                     }
                     Command::AllowUnmute { .. } => {
                         self.here(*user).ok_or(NotPresent)?.silenced = false;
