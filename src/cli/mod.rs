@@ -36,7 +36,11 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    telemetry::start();
+    telemetry::start(match cli.command {
+        Command::Serve(_) => "info",
+        // Their report is what they are run for.
+        Command::Listen(_) | Command::Speak(_) | Command::Probe(_) => "warn,rtc_dtls=error",
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(cli.command)),
