@@ -3,8 +3,12 @@ import { App } from './app';
 import { applyDevices } from './parts/settings';
 import './styles/tokens.css';
 import './styles/controls.css';
+import './styles/people.css';
+import './styles/dialogs.css';
 import './styles/pages.css';
 import './styles/room.css';
+import './styles/bar.css';
+import './styles/panel.css';
 
 applyDevices();
 const root = document.getElementById('app');

@@ -25,56 +25,17 @@ import type {
   Welcome,
 } from '../protocol.gen';
 import { Emitter } from './emitter';
+import type { ClientEvents, ClientOptions, Connection, JoinOptions } from './events';
 import { PalcoError, codeOf } from './errors';
+import { Healing } from './healing';
 import { Api } from './http';
 import { Media, type MediaQuality, type MediaState } from './media';
 import { Memory } from './memory';
 import { Microphone } from './microphone';
 import { Playback } from './playback';
 import { fromSnapshot, isGap, memberOf, reduce, type RoomState } from './room';
-import { Socket, type SocketState } from './socket';
+import { Socket } from './socket';
 import type { Speaking } from './speaking';
-
-export interface ClientOptions {
-  /** Where Palco is; the page's own origin unless told otherwise. */
-  server?: string;
-  /** An application token, for pages of other products; else `join` takes a guest's name. */
-  token?: string;
-  /** Where to remember the session over a reload; null for nowhere. Default: sessionStorage. */
-  storage?: Storage | null;
-}
-
-export interface Connection {
-  socket: 'idle' | SocketState['is'];
-  media: 'idle' | MediaState;
-  /** The browser wants a tap before it plays: call `resumeAudio` from one. */
-  audioBlocked: boolean;
-}
-
-export interface ClientEvents {
-  /** The room changed; undefined when you left it. */
-  room: RoomState | undefined;
-  connection: Connection;
-  /** Who is speaking, by number, and how loudly (0 to 1); you too, while unmuted. */
-  speaking: Speaking;
-  /** Every room and personal event after it was folded into the state, for effects and notices. */
-  event: Event | DirectEvent;
-  /** The session is over and will not heal by itself. */
-  closed: ErrorCode;
-}
-
-export interface JoinOptions {
-  /** Enter as a guest of this name, unless you are that already. */
-  name?: string;
-  /** The secret after `#` in the address. */
-  link?: string | undefined;
-}
-
-/** A change of network usually settles in this time; then new ICE credentials are tried. */
-const ICE_PATIENCE_MS = 1_500;
-/** Each restart gets this long; after `ICE_TRIES` of them the connection is made anew. */
-const ICE_RETRY_MS = 5_000;
-const ICE_TRIES = 2;
 
 export class Palco extends Emitter<ClientEvents> {
   readonly microphone = new Microphone();
@@ -93,8 +54,11 @@ export class Palco extends Emitter<ClientEvents> {
   /** Between the tap on unmute and the server's word, we already send. */
   #unmuting = false;
   #level = 0;
-  #healTimer: ReturnType<typeof setTimeout> | undefined;
-  #iceTries = 0;
+  readonly #healing = new Healing({
+    signalling: () => this.#socket?.state.is === 'open',
+    restart: () => this.#restartIce(),
+    renew: () => this.#rejoin(),
+  });
   #rejoining = false;
   /** While a join is under way: what was heard since, some of it newer than the snapshot to come. */
   #heardMeanwhile: (Event | DirectEvent)[] | undefined;
@@ -103,9 +67,7 @@ export class Palco extends Emitter<ClientEvents> {
     super();
     this.#server = options.server ?? location.origin;
     this.#api = new Api(this.#server);
-    this.#memory = new Memory(
-      options.storage === undefined ? sessionStorageIfAny() : (options.storage ?? undefined),
-    );
+    this.#memory = new Memory(options.storage);
     if (options.token !== undefined) this.#memory.set({ token: options.token });
     this.playback.onBlocked = (blocked) => {
       this.#audioBlocked = blocked;
@@ -293,12 +255,9 @@ export class Palco extends Emitter<ClientEvents> {
   readonly react = (reaction: Reaction): Promise<void> => this.#do({ type: 'react', reaction });
   readonly pinLink = (url?: string): Promise<void> =>
     this.#do(url === undefined ? { type: 'pin_link' } : { type: 'pin_link', url });
-  readonly updateRoom = (changes: {
-    title?: string;
-    description?: string;
-    slow_mode_ms?: number;
-    turn_ms?: number;
-  }): Promise<void> => this.#do({ type: 'update_room', ...changes });
+  readonly updateRoom = (
+    changes: Omit<Extract<ClientMessage, { type: 'update_room' }>, 'type'>,
+  ): Promise<void> => this.#do({ type: 'update_room', ...changes });
 
   /** A page of the audience, in the order of arrival; `next` leads to the one after it. */
   async audience(cursor?: string): Promise<{ people: Person[]; next?: string | undefined }> {
@@ -463,6 +422,7 @@ export class Palco extends Emitter<ClientEvents> {
         return { number: member.number, level: this.#level };
       },
     });
+    this.#healing.reset();
     this.#media = media;
     this.#mediaState = 'connecting';
     this.playback.play(media.tracks);
@@ -470,11 +430,10 @@ export class Palco extends Emitter<ClientEvents> {
   }
 
   #dropMedia(): void {
-    clearTimeout(this.#healTimer);
+    this.#healing.reset();
     this.#media?.close();
     this.#media = undefined;
     this.#mediaState = 'idle';
-    this.#iceTries = 0;
     this.playback.stop();
     this.microphone.close();
     this.#speaking = new Map();
@@ -484,43 +443,20 @@ export class Palco extends Emitter<ClientEvents> {
 
   #mediaChanged(state: MediaState): void {
     this.#mediaState = state;
-    clearTimeout(this.#healTimer);
-    if (state === 'connected') this.#iceTries = 0;
-    else if (state === 'interrupted') this.#healIn(ICE_PATIENCE_MS);
-    else if (state === 'failed') this.#healIn(0);
+    this.#healing.mediaChanged(state);
     this.#tellConnection();
   }
 
-  #healIn(delayMs: number): void {
-    clearTimeout(this.#healTimer);
-    this.#healTimer = setTimeout(() => void this.#healMedia(), delayMs);
-  }
-
-  async #healMedia(): Promise<void> {
+  async #restartIce(): Promise<void> {
     const media = this.#media;
-    if (!media || !this.#state || this.#mediaState === 'connected') return;
-    // Without signalling nothing can be agreed; the socket's return comes first.
-    if (this.#socket?.state.is !== 'open') {
-      this.#healIn(ICE_PATIENCE_MS);
-      return;
-    }
-    if (this.#iceTries >= ICE_TRIES) {
-      await this.#rejoin();
-      return;
-    }
-    this.#iceTries += 1;
-    this.#healIn(ICE_RETRY_MS);
-    await this.#restartIce(media).catch(ignore);
-  }
-
-  async #restartIce(media: Media): Promise<void> {
+    if (!media) return;
     const reply = await this.#ask({ type: 'restart_ice', offer: await media.restartOffer() });
     if (reply.type === 'ice_restarted' && this.#media === media) await media.answer(reply.answer);
   }
 
   #networkChanged(): void {
     this.#socket?.check();
-    if (this.#media && this.#state) this.#healIn(ICE_PATIENCE_MS);
+    if (this.#media && this.#state) this.#healing.networkChanged();
   }
 
   /** The session or its media is gone for good: enter the same room again, with a new connection. */
@@ -528,9 +464,7 @@ export class Palco extends Emitter<ClientEvents> {
     const room = this.#state?.room.id;
     if (room === undefined || this.#rejoining || this.#state?.ended || this.#state?.removed) return;
     this.#rejoining = true;
-    clearTimeout(this.#healTimer);
     this.#media?.close();
-    this.#iceTries = 0;
     this.#makeMedia();
     this.#tellConnection();
     try {
@@ -551,7 +485,7 @@ export class Palco extends Emitter<ClientEvents> {
       this.#dropMedia();
       this.emit('room', this.#state);
     } else if (code === 'timeout' || code === 'unreachable' || code === 'busy' || code === 'rate_limited') {
-      this.#healTimer = setTimeout(() => void this.#rejoin(), ICE_RETRY_MS);
+      this.#healing.renewLater();
     } else if (this.#socket?.state.is === 'open') {
       this.#dropMedia();
       this.emit('closed', code as ErrorCode);
@@ -565,12 +499,4 @@ export class Palco extends Emitter<ClientEvents> {
 
 function ignore(): void {
   // The answer would change nothing: what was asked for is already so on this side.
-}
-
-function sessionStorageIfAny(): Storage | undefined {
-  try {
-    return sessionStorage;
-  } catch {
-    return undefined;
-  }
 }

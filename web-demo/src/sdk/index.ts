@@ -7,7 +7,7 @@
 // No framework. docs/protocol.md describes what it speaks to the server.
 
 export { Palco } from './client';
-export type { ClientEvents, ClientOptions, Connection, JoinOptions } from './client';
+export type { ClientEvents, ClientOptions, Connection, JoinOptions } from './events';
 export { PalcoError, codeOf } from './errors';
 export type { ClientErrorCode } from './errors';
 export type { MediaQuality, MediaState } from './media';

@@ -18,16 +18,16 @@ const KEY = 'palco.session';
 
 export class Memory {
   #values: Remembered;
-  readonly #storage: Storage | undefined;
+  #storage: Storage | null = null;
 
-  /** Without storage (private modes, embedding) it lasts as long as the page. */
-  constructor(storage: Storage | undefined) {
-    this.#storage = storage;
+  /** Without storage (null, or a browser that forbids it) it lasts as long as the page. */
+  constructor(storage?: Storage | null) {
     this.#values = {};
     try {
-      this.#values = JSON.parse(storage?.getItem(KEY) ?? '{}') as Remembered;
+      this.#storage = storage === undefined ? sessionStorage : storage;
+      this.#values = JSON.parse(this.#storage?.getItem(KEY) ?? '{}') as Remembered;
     } catch {
-      // Unreadable: start anew.
+      // Forbidden or unreadable: start anew.
     }
   }
 

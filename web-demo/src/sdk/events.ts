@@ -1,0 +1,42 @@
+// What a client is told, and what it tells.
+
+import type { DirectEvent, ErrorCode, Event } from '../protocol.gen';
+import type { MediaState } from './media';
+import type { RoomState } from './room';
+import type { SocketState } from './socket';
+import type { Speaking } from './speaking';
+
+export interface ClientOptions {
+  /** Where Palco is; the page's own origin unless told otherwise. */
+  server?: string;
+  /** An application token, for pages of other products; else `join` takes a guest's name. */
+  token?: string;
+  /** Where to remember the session over a reload; null for nowhere. Default: sessionStorage. */
+  storage?: Storage | null;
+}
+
+export interface Connection {
+  socket: 'idle' | SocketState['is'];
+  media: 'idle' | MediaState;
+  /** The browser wants a tap before it plays: call `resumeAudio` from one. */
+  audioBlocked: boolean;
+}
+
+export interface ClientEvents {
+  /** The room changed; undefined when you left it. */
+  room: RoomState | undefined;
+  connection: Connection;
+  /** Who is speaking, by number, and how loudly (0 to 1); you too, while unmuted. */
+  speaking: Speaking;
+  /** Every room and personal event after it was folded into the state, for effects and notices. */
+  event: Event | DirectEvent;
+  /** The session is over and will not heal by itself. */
+  closed: ErrorCode;
+}
+
+export interface JoinOptions {
+  /** Enter as a guest of this name, unless you are that already. */
+  name?: string;
+  /** The secret after `#` in the address. */
+  link?: string | undefined;
+}
