@@ -8,6 +8,8 @@ use crate::loudest::SpeakerNo;
 use crate::offer::Offer;
 use crate::relay::Reach;
 use crate::stats::{PeerStats, ShardStats};
+use crate::tap::TapSink;
+use crate::tcp::Accepted;
 use crate::{PeerKey, RoomKey};
 
 /// A request to one shard, over its bounded queue. An answer that nobody awaits any more is dropped.
@@ -35,12 +37,20 @@ pub(crate) enum Command {
     CloseRoom {
         room: RoomKey,
     },
+    Tap {
+        room: RoomKey,
+        sink: TapSink,
+    },
     Stats {
         reply: oneshot::Sender<ShardStats>,
     },
     PeerStats {
         peer: PeerKey,
         reply: oneshot::Sender<Option<PeerStats>>,
+    },
+    /// A connection whose first frame asks for a peer of this shard. The runner's business, not the core's.
+    TcpClient {
+        accepted: Accepted,
     },
     /// Say goodbye to everybody: the thread ends.
     Stop,

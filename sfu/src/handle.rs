@@ -18,7 +18,9 @@ use crate::offer::{AnswerParams, Candidate, Offer};
 use crate::relay::Reach;
 use crate::room::slot_ssrcs;
 use crate::runner::{Link, Unsent};
+use crate::socket::Bell;
 use crate::stats::{PeerStats, Stats};
+use crate::tap::{self, Tap};
 use crate::{PeerKey, RoomKey};
 
 /// Where peers and rooms are. Written by the handle and, when a peer ends, by its shard.
@@ -129,10 +131,15 @@ pub(crate) struct Inner {
     pub(crate) identity: Arc<Identity>,
     /// By shard, the preferred first.
     pub(crate) candidates: Vec<Vec<Candidate>>,
+    /// Ends the accepting thread, if there is one.
+    pub(crate) acceptor: Option<Arc<Bell>>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if let Some(bell) = &self.acceptor {
+            bell.ring();
+        }
         self.links.iter().for_each(|link| link.send(Command::Stop));
     }
 }
@@ -161,7 +168,7 @@ impl Handle {
     ) -> Result<String, ConnectError> {
         let offer = Offer::parse(offer)?;
         let (entry, reach) = self.0.directory.reserve(room, peer, offer.fingerprint)?;
-        let credentials = Credentials::generate();
+        let credentials = Credentials::generate(entry.shard);
         let answer = self.answer(&entry, &offer, &credentials);
         let (reply, registered) = oneshot::channel();
         let command = Command::Connect {
@@ -182,7 +189,7 @@ impl Handle {
         if entry.fingerprint != offer.fingerprint {
             return Err(ConnectError::ChangedIdentity);
         }
-        let credentials = Credentials::generate();
+        let credentials = Credentials::generate(entry.shard);
         let answer = self.answer(&entry, &offer, &credentials);
         let (reply, registered) = oneshot::channel();
         let command =
@@ -234,6 +241,17 @@ impl Handle {
         for link in &*self.0.links {
             link.send(Command::CloseRoom { room });
         }
+    }
+
+    /// Opens a tap on a room, which need not have anybody yet: what its speakers say from now on, with room for
+    /// `frames` that were not taken (50 a second and speaker).
+    pub fn tap(&self, room: RoomKey, frames: usize) -> Tap {
+        let (sink, tap) = tap::tap(frames);
+        for link in &*self.0.links {
+            let sink = sink.clone();
+            link.send(Command::Tap { room, sink });
+        }
+        tap
     }
 
     /// A command that must not be lost: waits while the shard's queue is full (see `Link::send`).

@@ -19,7 +19,9 @@ pub(crate) type Ufrag = [u8; 8];
 /// The ice-chars of RFC 8839 section 5.4: 64 of them, so six random bits choose one without bias.
 const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Our credentials towards one peer. 48 and 144 random bits; RFC 8445 section 5.3 asks for 24 and 128.
+/// Our credentials towards one peer. The fragment's first character is the shard's number, so that a connection that
+/// comes to a port common to all shards finds its own; 42 and 144 random bits remain, RFC 8445 section 5.3 asks for 24
+/// and 128.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     ufrag: Ufrag,
@@ -27,10 +29,11 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    pub(crate) fn generate() -> Self {
+    pub(crate) fn generate(shard: usize) -> Self {
         let mut bytes = [0; 32];
         aws_lc_rs::rand::fill(&mut bytes).expect("invariant: the system gives randomness");
-        let chars = bytes.map(|byte| ICE_CHARS[usize::from(byte & 63)]);
+        let mut chars = bytes.map(|byte| ICE_CHARS[usize::from(byte & 63)]);
+        chars[0] = ICE_CHARS[shard % ICE_CHARS.len()];
         let (ufrag, password) = chars.split_at(8);
         Self {
             ufrag: ufrag.try_into().expect("invariant: split at 8"),
@@ -49,6 +52,11 @@ impl Credentials {
     pub(crate) fn password_str(&self) -> &str {
         std::str::from_utf8(&self.password).expect("invariant: ice-chars are ASCII")
     }
+}
+
+/// The shard whose peer this fragment can only be.
+pub(crate) fn shard_of(ufrag: &Ufrag) -> Option<usize> {
+    ICE_CHARS.iter().position(|char| *char == ufrag[0])
 }
 
 /// Why a STUN message got no answer.
@@ -190,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_valid_check_is_answered_with_the_address_it_came_from() {
-        let ours = Credentials::generate();
+        let ours = Credentials::generate(3);
         let datagram = request(&format!("{}:them", ours.ufrag_str()), ours.password_str(), true);
         let (result, out) = ask(&datagram, &ours);
         assert_eq!(result, Ok(Check { nominated: true }));
@@ -211,10 +219,19 @@ mod tests {
     }
 
     #[test]
+    fn a_fragment_names_its_shard() {
+        for shard in 0..crate::MAX_SHARDS {
+            let credentials = Credentials::generate(shard);
+            assert_eq!(shard_of(&credentials.ufrag()), Some(shard));
+        }
+        assert_eq!(shard_of(b"-AAAAAAA"), None);
+    }
+
+    #[test]
     fn a_check_with_wrong_credentials_gets_no_answer() {
-        let ours = Credentials::generate();
+        let ours = Credentials::generate(3);
         let (ufrag, password) = (ours.ufrag_str(), ours.password_str());
-        let other = Credentials::generate();
+        let other = Credentials::generate(3);
         let cases = [
             (format!("{}:them", other.ufrag_str()), password, Refused::UnknownUfrag),
             (format!("{ufrag}:thus"), password, Refused::WrongUsername),
@@ -231,7 +248,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(mut datagram in proptest::collection::vec(any::<u8>(), 0..200), valid in any::<bool>(), at in 0_usize..100, byte in any::<u8>()) {
-            let ours = Credentials::generate();
+            let ours = Credentials::generate(3);
             if valid {
                 // One changed byte of a good request reaches deeper than noise does.
                 datagram = request(&format!("{}:them", ours.ufrag_str()), ours.password_str(), false);

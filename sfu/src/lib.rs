@@ -16,7 +16,7 @@
 //!
 //! Knows peers, rooms as keys, slots and who may send. Not its job: people, roles, HTTP, the signalling protocol.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -47,12 +47,15 @@ pub mod slot;
 mod socket;
 mod srtp;
 pub mod stats;
+mod tap;
+mod tcp;
 mod timer;
 
 pub use error::{ConnectError, StartError};
 pub use event::{CloseReason, Event, Grade, Quality};
 pub use handle::Handle;
 pub use stats::Stats;
+pub use tap::{Tap, TapFrame};
 
 use crate::offer::{Candidate, Transport};
 
@@ -136,17 +139,25 @@ pub fn start(config: Config) -> Result<(Handle, mpsc::Receiver<Event>), StartErr
         let address = shard_address(config.udp, index);
         let failed = |source| StartError::Socket { address, source };
         let udp = socket::Udp::bind(address, config.socket_buffer_bytes).map_err(failed)?;
-        candidates.push(udp_candidates(&config, udp.local_addr().map_err(failed)?));
+        candidates.push(announce(&config, Transport::Udp, udp.local_addr().map_err(failed)?));
         let (link, queues) = runner::link().map_err(failed)?;
         links.push(link);
         parts.push((udp, queues, address));
     }
     let links: Arc<[runner::Link]> = links.into();
+    let acceptor = match config.tcp {
+        Some(address) => {
+            let failed = |source| StartError::Socket { address, source };
+            Some(listen(&config, address, &links, &mut candidates).map_err(failed)?)
+        }
+        None => None,
+    };
     let handle = Handle::new(handle::Inner {
         links: Arc::clone(&links),
         directory: Arc::clone(&directory),
         identity: Arc::clone(&identity),
         candidates,
+        acceptor,
     });
     for (index, (udp, queues, address)) in parts.into_iter().enumerate() {
         let shard = shard::Shard::new(
@@ -187,7 +198,25 @@ fn shard_address(first: SocketAddr, index: usize) -> SocketAddr {
     address
 }
 
-fn udp_candidates(config: &Config, bound: SocketAddr) -> Vec<Candidate> {
+/// Starts the thread that accepts ICE-TCP, and announces it after the UDP candidates.
+fn listen(
+    config: &Config,
+    address: SocketAddr,
+    links: &Arc<[runner::Link]>,
+    candidates: &mut [Vec<Candidate>],
+) -> std::io::Result<Arc<socket::Bell>> {
+    let listener = TcpListener::bind(address)?;
+    let tcp = announce(config, Transport::TcpPassive, listener.local_addr()?);
+    for candidates in candidates {
+        candidates.extend_from_slice(&tcp);
+    }
+    let bell = Arc::new(socket::Bell::new()?);
+    let acceptor = tcp::Acceptor::new(listener, Arc::clone(links), Arc::clone(&bell))?;
+    std::thread::Builder::new().name("palco-media-tcp".to_owned()).spawn(move || acceptor.run())?;
+    Ok(bell)
+}
+
+fn announce(config: &Config, transport: Transport, bound: SocketAddr) -> Vec<Candidate> {
     let mut addresses = config.announced.clone();
     if addresses.is_empty() && !bound.ip().is_unspecified() {
         addresses.push(bound.ip());
@@ -196,8 +225,7 @@ fn udp_candidates(config: &Config, bound: SocketAddr) -> Vec<Candidate> {
         addresses.extend(address_towards_the_world());
         addresses.push(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
-    let candidate =
-        |ip| Candidate { transport: Transport::Udp, addr: SocketAddr::new(ip, bound.port()) };
+    let candidate = |ip| Candidate { transport, addr: SocketAddr::new(ip, bound.port()) };
     addresses.into_iter().map(candidate).collect()
 }
 

@@ -17,17 +17,26 @@ use crate::relay::Relayed;
 use crate::shard::{Input, Output, Shard};
 use crate::socket::{Bell, Interest, Received, Sending, Udp, Waiter};
 use crate::stats::DropCause;
+use crate::tcp::Connections;
 
 /// Commands that may wait for a shard. A room of 1,000 joining at once waits a few milliseconds; beyond, `connect` is
 /// refused as busy and the others wait.
 const COMMAND_QUEUE: usize = 1024;
 /// Packets from other shards that may wait: 50 speakers send 2,500 a second, so a fifth of a second of all of them.
 const RELAY_QUEUE: usize = 512;
+/// Commands taken before audio gets its turn: each costs a few microseconds.
+const COMMANDS_PER_TURN: usize = 64;
 /// Batches received before timers and handshakes get their turn.
 const BATCHES_PER_TURN: usize = 4;
 
 const UDP: u64 = 0;
 const BELL: u64 = 1;
+/// Tokens of TCP connections: their number above this.
+const FIRST_TCP: u64 = 2;
+
+fn tcp_token(number: u32) -> u64 {
+    FIRST_TCP + u64::from(number)
+}
 
 /// How to reach a shard from other threads.
 pub(crate) struct Link {
@@ -103,6 +112,9 @@ pub(crate) struct Runner {
     /// Events that the caller has not made room for. Bounded by the peers: each ends with one event.
     unsent_events: VecDeque<Event>,
     waiter: Waiter,
+    tcp: Connections,
+    ready_tcp: Vec<u32>,
+    frame: Vec<u8>,
     received: Received,
     sending: Sending,
     wait_until: Option<Instant>,
@@ -131,6 +143,9 @@ impl Runner {
             events,
             unsent_events: VecDeque::new(),
             waiter,
+            tcp: Connections::new(),
+            ready_tcp: Vec::new(),
+            frame: Vec::new(),
             received: Received::new(),
             sending: Sending::new(),
             wait_until: None,
@@ -144,11 +159,16 @@ impl Runner {
             let mut bell = false;
             for token in self.waiter.wait(timeout) {
                 bell |= token == BELL;
+                let number = token.checked_sub(FIRST_TCP);
+                self.ready_tcp.extend(number.and_then(|number| u32::try_from(number).ok()));
             }
             if bell && !self.answer_bell() {
                 return;
             }
             self.receive();
+            while let Some(number) = self.ready_tcp.pop() {
+                self.receive_tcp(number);
+            }
             self.handle(Input::Timeout);
             self.retry_events();
         }
@@ -170,22 +190,29 @@ impl Runner {
         link.bell.silence();
         // Before the queues are emptied: whoever adds to them from now on rings again.
         link.rung.swap(false, Ordering::AcqRel);
-        for _ in 0..COMMAND_QUEUE {
-            match self.queues.commands.try_recv() {
-                Ok(Command::Stop) => {
-                    self.handle(Input::Command(Command::Stop));
-                    return false;
-                }
-                Ok(command) => self.handle(Input::Command(command)),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
-        }
         for _ in 0..RELAY_QUEUE {
             let Ok(relayed) = self.queues.relays.try_recv() else {
                 break;
             };
             self.handle(Input::Relayed(&relayed));
         }
+        for _ in 0..COMMANDS_PER_TURN {
+            match self.queues.commands.try_recv() {
+                Ok(Command::Stop) => {
+                    self.handle(Input::Command(Command::Stop));
+                    return false;
+                }
+                Ok(Command::TcpClient { accepted }) => {
+                    if let Some(number) = self.tcp.add(accepted, &self.waiter, tcp_token) {
+                        self.receive_tcp(number);
+                    }
+                }
+                Ok(command) => self.handle(Input::Command(command)),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return true,
+            }
+        }
+        // There may be more: after the audio.
+        self.links[self.index].wake();
         true
     }
 
@@ -207,6 +234,28 @@ impl Runner {
         // There may be more: come back at once, after timers and handshakes.
     }
 
+    fn receive_tcp(&mut self, number: u32) {
+        let ready = self.tcp.ready(number, &self.waiter, tcp_token(number));
+        let Some((path, mut open)) = ready else {
+            return;
+        };
+        let mut frame = std::mem::take(&mut self.frame);
+        while let Some(whole) = self.tcp.next_frame(number, &mut frame) {
+            if !whole {
+                open = false;
+                break;
+            }
+            let bytes = &mut frame[..];
+            self.handle(Input::Datagram { path, bytes });
+        }
+        self.frame = frame;
+        // Who has not asked properly in what was sent so far is nobody's client.
+        if !open || !self.shard.knows(path) {
+            self.tcp.hang_up(number);
+            self.handle(Input::Lost { path });
+        }
+    }
+
     fn handle(&mut self, input: Input<'_>) {
         let now = Instant::now();
         self.shard.handle(now, input);
@@ -221,9 +270,26 @@ impl Runner {
                         Path::Udp(to) => Some((to, bytes)),
                         Path::Tcp(..) => None,
                     });
-                    let sent = self.udp.send(datagrams, &mut self.sending);
+                    let mut sent = self.udp.send(datagrams, &mut self.sending);
+                    if !self.tcp.is_empty() {
+                        for (path, bytes) in batch.iter() {
+                            let Path::Tcp(number, _) = path else { continue };
+                            let token = tcp_token(number);
+                            if self.tcp.send(number, bytes, &self.waiter, token) {
+                                sent.packets += 1;
+                                sent.bytes += bytes.len() as u64;
+                            } else {
+                                sent.refused += 1;
+                            }
+                        }
+                    }
                     self.shard.count_sent(sent.packets, sent.bytes);
                     self.shard.count_drops(DropCause::SendFailed, sent.refused);
+                }
+                Output::HangUp(path) => {
+                    if let Path::Tcp(number, _) = path {
+                        self.tcp.hang_up(number);
+                    }
                 }
                 Output::Relay(shards, relayed) => {
                     let mut refused = 0;

@@ -26,6 +26,7 @@ use crate::room::Room;
 use crate::rtcp::NtpTime;
 use crate::slab::{Id, Slab};
 use crate::stats::{DropCause, PeerStats, ShardStats};
+use crate::tap::TapSink;
 use crate::timer::Timers;
 use crate::{PeerKey, RoomKey};
 
@@ -52,6 +53,10 @@ pub(crate) enum Input<'a> {
         path: Path,
         bytes: &'a mut [u8],
     },
+    /// A connection ended: the path leads nowhere.
+    Lost {
+        path: Path,
+    },
     Command(Command),
     Relayed(&'a Relayed),
     /// Time has passed or there was nothing else to do: due timers, and one step of handshake work.
@@ -67,6 +72,8 @@ pub(crate) enum Output<'a> {
     Transmit(&'a Batch),
     Event(Event),
     Relay(ShardSet, Relayed),
+    /// Nobody uses this path any more: a connection is to be closed.
+    HangUp(Path),
     /// Nothing more until there is input or, at the latest, this time.
     Wait(Option<Instant>),
 }
@@ -98,6 +105,8 @@ pub(crate) struct Shard {
     by_ufrag: HashMap<Ufrag, Id>,
     by_path: HashMap<Path, Id>,
     by_room: HashMap<RoomKey, Id>,
+    /// Taps by room; a room without peers here keeps its taps for when it has.
+    taps: HashMap<RoomKey, Vec<TapSink>>,
     timers: Timers<Due>,
     handshakes: VecDeque<(Id, BytesMut)>,
     fanout: Fanout,
@@ -105,6 +114,7 @@ pub(crate) struct Shard {
     batch_is_out: bool,
     relays: VecDeque<(ShardSet, Relayed)>,
     events: VecDeque<Event>,
+    hang_ups: VecDeque<Path>,
     /// Who is being handled: to whom a panic is charged.
     current: Option<Id>,
     scratch: Vec<u8>,
@@ -130,6 +140,7 @@ impl Shard {
             by_ufrag: HashMap::new(),
             by_path: HashMap::new(),
             by_room: HashMap::new(),
+            taps: HashMap::new(),
             timers: Timers::new(),
             handshakes: VecDeque::new(),
             fanout: Fanout::new(),
@@ -137,6 +148,7 @@ impl Shard {
             batch_is_out: false,
             relays: VecDeque::with_capacity(4),
             events: VecDeque::new(),
+            hang_ups: VecDeque::new(),
             current: None,
             scratch: Vec::with_capacity(2048),
             flights: Vec::new(),
@@ -151,6 +163,7 @@ impl Shard {
         // The state of the peer at fault may be anything; it is removed. What is shared is changed in single steps.
         let handled = catch_unwind(AssertUnwindSafe(|| match input {
             Input::Datagram { path, bytes } => self.datagram(now, path, bytes),
+            Input::Lost { path } => self.lost(path),
             Input::Command(command) => self.command(now, command),
             Input::Relayed(relayed) => self.relayed(now, relayed),
             Input::Timeout => {
@@ -197,6 +210,9 @@ impl Shard {
         if let Some((to, relayed)) = self.relays.pop_front() {
             return Output::Relay(to, relayed);
         }
+        if let Some(path) = self.hang_ups.pop_front() {
+            return Output::HangUp(path);
+        }
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);
         }
@@ -239,11 +255,17 @@ impl Shard {
                     self.close(now, id, CloseReason::Asked, true);
                 }
             }
-            Command::CloseRoom { room } => {
-                let room = self.by_room.get(&room).and_then(|id| self.rooms.get(*id));
+            Command::CloseRoom { room: key } => {
+                let room = self.by_room.get(&key).and_then(|id| self.rooms.get(*id));
+                self.taps.remove(&key);
                 for id in room.map(|room| room.peers.clone()).unwrap_or_default() {
                     self.close(now, id, CloseReason::Asked, true);
                 }
+            }
+            Command::Tap { room, sink } => {
+                let taps = self.taps.entry(room).or_default();
+                taps.retain(TapSink::is_open);
+                taps.push(sink);
             }
             Command::Stats { reply } => {
                 let _ = reply.send(self.stats());
@@ -251,6 +273,8 @@ impl Shard {
             Command::PeerStats { peer, reply } => {
                 let _ = reply.send(self.peer_stats(peer));
             }
+            // Taken by the runner: no more than a stream is nothing to the core.
+            Command::TcpClient { .. } => {}
             Command::Stop => {
                 let all: Vec<Id> = self.peers.iter().map(|(id, _)| id).collect();
                 for id in all {
@@ -359,6 +383,7 @@ impl Shard {
         for path in &peer.paths {
             if self.by_path.get(path) == Some(&id) {
                 self.by_path.remove(path);
+                self.hang_ups.push_back(*path);
             }
         }
         if let Some(room) = self.rooms.get_mut(peer.room) {

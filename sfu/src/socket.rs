@@ -347,6 +347,11 @@ impl Waiter {
         self.control(libc::EPOLL_CTL_MOD, fd.as_raw_fd(), token, interest)
     }
 
+    /// Needed only for a descriptor that stays open.
+    pub(crate) fn remove(&self, fd: &impl AsRawFd) -> Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, fd.as_raw_fd(), 0, Interest::Read)
+    }
+
     fn control(&self, what: libc::c_int, fd: RawFd, token: u64, interest: Interest) -> Result<()> {
         let mut event = libc::epoll_event { events: interest.events(), u64: token };
         // SAFETY: the event lives across the call; a closed descriptor leaves the set by itself.

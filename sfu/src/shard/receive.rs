@@ -101,6 +101,7 @@ impl Shard {
         if !peer.paths.contains(&path) {
             if let Some(oldest) = peer.keep_path(path) {
                 self.by_path.remove(&oldest);
+                self.hang_ups.push_back(oldest);
             }
             // A NAT may have given another peer's former address to this one, which has just proved it.
             if let Some(other) = self.by_path.insert(path, id)
@@ -115,15 +116,44 @@ impl Shard {
         };
         let moves = peer.route.is_none() || (check.nominated && peer.route != Some(path));
         if moves {
-            peer.route = Some(path);
-            if let Some(keys) = &peer.keys
-                && let Some(room) = self.rooms.get_mut(peer.room)
-                && let Some(sink) = room.sinks.get_mut(keys.sink)
-            {
-                sink.path = path;
-            }
+            self.route(id, path);
         }
         Ok(())
+    }
+
+    fn route(&mut self, id: Id, path: Path) {
+        let Some(peer) = self.peers.get_mut(id) else {
+            return;
+        };
+        peer.route = Some(path);
+        if let Some(keys) = &peer.keys
+            && let Some(room) = self.rooms.get_mut(peer.room)
+            && let Some(sink) = room.sinks.get_mut(keys.sink)
+        {
+            sink.path = path;
+        }
+    }
+
+    /// Whether a validated check came this way.
+    pub(crate) fn knows(&self, path: Path) -> bool {
+        self.by_path.contains_key(&path)
+    }
+
+    pub(super) fn lost(&mut self, path: Path) {
+        let Some(id) = self.by_path.remove(&path) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(id) else {
+            return;
+        };
+        peer.paths.retain(|known| *known != path);
+        if peer.route == Some(path) {
+            // What else was proved, if anything; without, the client has until the consent time to come back.
+            peer.route = None;
+            if let Some(other) = peer.paths.last().copied() {
+                self.route(id, other);
+            }
+        }
     }
 
     fn queue_handshake(&mut self, id: Id, bytes: &[u8]) -> Result<(), DropCause> {
@@ -251,6 +281,15 @@ impl Shard {
         let room = peer.room;
         self.hear(now, room, speaker, Some(id), &packet);
         if let Some(room) = self.rooms.get(room) {
+            // Rooms with a tap are few: nobody else pays for the look-up.
+            if !self.taps.is_empty()
+                && let Some(taps) = self.taps.get_mut(&room.key)
+            {
+                taps.retain(|tap| tap.take(now, speaker, &packet));
+                if taps.is_empty() {
+                    self.taps.remove(&room.key);
+                }
+            }
             let others = room.reach.others(self.config.index);
             if !others.is_empty() {
                 let relayed = Relayed { room: room.key, speaker, what: What::Packet(packet) };

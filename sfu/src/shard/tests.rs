@@ -27,6 +27,7 @@ struct World {
     paths: Vec<Path>,
     events: Vec<Event>,
     relayed: Vec<Relayed>,
+    hung_up: Vec<Path>,
     index: usize,
     /// Datagrams that went to nobody's address.
     astray: usize,
@@ -62,6 +63,7 @@ impl World {
             paths: Vec::new(),
             events: Vec::new(),
             relayed: Vec::new(),
+            hung_up: Vec::new(),
             index,
             astray: 0,
         }
@@ -72,7 +74,7 @@ impl World {
         let n = self.clients.len();
         let mut client = Client::new(options);
         let offer = Offer::parse(&client.offer()).unwrap();
-        let credentials = Credentials::generate();
+        let credentials = Credentials::generate(0);
         let answer = offer.answer(&AnswerParams {
             session_id: 1,
             session_version: 1,
@@ -149,6 +151,7 @@ impl World {
                     }
                 }
                 Output::Event(event) => self.events.push(event),
+                Output::HangUp(path) => self.hung_up.push(path),
                 Output::Relay(_, relayed) => self.relayed.push(relayed),
                 Output::Wait(until) => return until,
             }

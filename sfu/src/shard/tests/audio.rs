@@ -366,3 +366,38 @@ fn a_very_large_rooms_audience_gets_bundles_and_its_stage_does_not() {
     world.say(speaker, 12, &frame(1, 12));
     assert_eq!(world.payloads(audience[1]), [frame(1, 12)]);
 }
+
+#[test]
+fn a_tap_hears_the_speakers_and_a_stuck_one_slows_nobody() {
+    let mut world = World::new();
+    let (sink, mut stuck) = crate::tap::tap(3);
+    world.command(Command::Tap { room: ROOM, sink });
+    let (sink, elsewhere) = crate::tap::tap(3);
+    world.command(Command::Tap { room: RoomKey(9), sink });
+    let (speaker, muted) = (world.speaker(7), world.join(Options::default()));
+    let listener = world.join(Options::default());
+    for seq in 0..10 {
+        world.say(muted, seq, &frame(2, seq));
+        world.say(speaker, seq, &frame(1, seq));
+    }
+    assert_eq!(world.heard(listener).len(), 10, "the listener notices nothing");
+    assert_eq!((stuck.dropped(), elsewhere.dropped()), (7, 0));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut next = || runtime.block_on(stuck.next());
+    for seq in 0..3 {
+        let taken = next().unwrap();
+        assert_eq!(taken.opus, frame(1, seq).into());
+        assert_eq!((taken.speaker, taken.seq, taken.ts_48k), (7, seq, u32::from(seq) * 960));
+        assert_eq!(taken.level_minus_dbov, Some(30));
+    }
+    world.say(speaker, 10, &frame(1, 10));
+    assert_eq!(next().unwrap().seq, 10);
+    world.command(Command::CloseRoom { room: ROOM });
+    assert_eq!(next(), None);
+    drop(elsewhere);
+    let other = world.add(RoomKey(9), &Reach::default(), Options::default());
+    world.connect(other);
+    world.allow(other, 1);
+    world.say(other, 0, &frame(1, 0));
+    assert!(world.shard.taps.is_empty(), "who listens no more is forgotten");
+}

@@ -3,7 +3,7 @@
 use super::*;
 
 fn restart(world: &mut World, n: usize) -> Credentials {
-    let credentials = Credentials::generate();
+    let credentials = Credentials::generate(0);
     let (reply, mut done) = oneshot::channel();
     world.clients[n].ufrag = "newu".to_owned();
     world.command(Command::RestartIce {
@@ -200,7 +200,7 @@ fn a_full_shard_and_a_used_key_are_refused() {
             key: key(n),
             room: ROOM,
             reach: Reach::default(),
-            credentials: Credentials::generate(),
+            credentials: Credentials::generate(0),
             offer,
         });
         let (reply, mut answer) = oneshot::channel();
@@ -208,4 +208,25 @@ fn a_full_shard_and_a_used_key_are_refused() {
         let error = answer.try_recv().unwrap().unwrap_err();
         assert_eq!(error.to_string(), refused.to_string());
     }
+}
+
+#[test]
+fn a_lost_connection_falls_back_on_what_else_was_proved() {
+    let mut world = World::new();
+    let (speaker, listener) = (world.speaker(1), world.join(Options::default()));
+    let udp = world.paths[listener];
+    let tcp = Path::Tcp(5, udp.address());
+    world.paths[listener] = tcp;
+    world.clients[listener].check();
+    world.flush(listener);
+    world.say(speaker, 0, b"\x78over the connection");
+    assert_eq!(world.payloads(listener).len(), 1);
+    world.shard.handle(world.now, Input::Lost { path: tcp });
+    world.drain();
+    assert!(!world.shard.knows(tcp));
+    world.paths[listener] = udp;
+    world.say(speaker, 1, b"\x78over the datagrams");
+    assert_eq!(world.payloads(listener), [b"\x78over the datagrams"]);
+    world.command(Command::Disconnect { peer: key(listener) });
+    assert_eq!(world.hung_up, [udp]);
 }
