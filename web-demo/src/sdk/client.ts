@@ -80,8 +80,6 @@ export class Palco extends Emitter<ClientEvents> {
     document.addEventListener('visibilitychange', () => document.hidden || this.#socket?.check());
   }
 
-  // What is.
-
   /** You, once known. */
   get person(): Person | undefined {
     return this.#memory.values.person;
@@ -497,6 +495,5 @@ export class Palco extends Emitter<ClientEvents> {
   }
 }
 
-function ignore(): void {
-  // The answer would change nothing: what was asked for is already so on this side.
-}
+/** The answer would change nothing: what was asked for is already so on this side. */
+const ignore = (): void => undefined;
