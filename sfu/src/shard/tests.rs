@@ -1,17 +1,24 @@
 //! A whole shard in virtual time with scripted clients: no socket, no thread, no sleep.
 
 use super::*;
+use crate::PeerKey;
+use crate::command::NewPeer;
+use crate::error::ConnectError;
 use crate::ice::Credentials;
 use crate::offer::{AnswerParams, Offer};
+use crate::packet::Variant;
 use crate::relay::Reach;
 use crate::room::slot_ssrcs;
+use crate::stats::PeerStats;
 
 #[path = "../../tests/support/client.rs"]
+#[expect(unreachable_pub, reason = "the tests outside the crate share it")]
 mod client;
 
 use client::{CM, Client, GCM, Heard, Options};
 use tokio::sync::oneshot;
 
+mod allocation;
 mod audio;
 mod faults;
 mod transport;
@@ -121,14 +128,16 @@ impl World {
     }
 
     fn command(&mut self, command: Command) {
-        self.shard.handle(self.now, Input::Command(command));
+        let (shard, now) = (&mut self.shard, self.now);
+        allocation::counted(|| shard.handle(now, Input::Command(command)));
         self.drain();
     }
 
     fn arrives(&mut self, path: Path, datagram: &[u8]) {
         let mut bytes = datagram.to_vec();
         let bytes = &mut bytes[..];
-        self.shard.handle(self.now, Input::Datagram { path, bytes });
+        let (shard, now) = (&mut self.shard, self.now);
+        allocation::counted(|| shard.handle(now, Input::Datagram { path, bytes }));
         self.drain();
     }
 
@@ -141,7 +150,7 @@ impl World {
 
     fn drain(&mut self) -> Option<Instant> {
         loop {
-            match self.shard.poll(self.now) {
+            match allocation::counted(|| self.shard.poll(self.now)) {
                 Output::Transmit(batch) => {
                     for (path, bytes) in batch.iter() {
                         match self.paths.iter().position(|known| *known == path) {
@@ -166,7 +175,8 @@ impl World {
                 self.clients[n].timeout(self.now);
                 self.flush(n);
             }
-            self.shard.handle(self.now, Input::Timeout);
+            let (shard, now) = (&mut self.shard, self.now);
+            allocation::counted(|| shard.handle(now, Input::Timeout));
             let until = self.drain();
             if self.clients.iter().any(|client| !client.outgoing.is_empty()) {
                 self.now += ONE_WAY;

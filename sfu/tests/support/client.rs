@@ -87,7 +87,6 @@ pub struct Client {
     slot_ssrcs: Vec<u32>,
     dtls: Endpoint,
     keys: Option<(Context, Context)>,
-    material_profile: Option<ProtectionProfile>,
     pub outgoing: VecDeque<Vec<u8>>,
     pub checks_answered: usize,
     pub connected: bool,
@@ -115,7 +114,6 @@ impl Client {
             slot_ssrcs: Vec::new(),
             dtls: Endpoint::new(any_address(), TransportProtocol::UDP, None),
             keys: None,
-            material_profile: None,
             outgoing: VecDeque::new(),
             checks_answered: 0,
             connected: false,
@@ -249,10 +247,6 @@ impl Client {
         self.collect();
     }
 
-    pub fn srtp_profile(&self) -> Option<ProtectionProfile> {
-        self.material_profile
-    }
-
     /// Takes one datagram.
     pub fn handle(&mut self, now: Instant, datagram: &[u8]) {
         match datagram {
@@ -312,7 +306,6 @@ impl Client {
             context(&keys.local_master_key, &keys.local_master_salt),
             context(&keys.remote_master_key, &keys.remote_master_salt),
         ));
-        self.material_profile = Some(profile);
         self.connected = true;
     }
 
