@@ -5,6 +5,10 @@
 //! handshake). Nothing here fails for a figure: the table says whether it is within budget.
 
 pub mod accounting;
+pub mod floor;
 pub mod histogram;
 pub mod load;
+pub mod micro;
+pub mod server;
 mod sys;
+pub mod table;

@@ -89,6 +89,8 @@ pub(super) struct Meter {
     open: bool,
     pub(super) latency: Histogram,
     pub(super) longest_gap: Duration,
+    /// When each stream was heard first in the window.
+    pub(super) first_heard: Vec<Duration>,
     /// RTP packets ever received, and their bytes.
     pub(super) packets: u64,
     pub(super) bytes: u64,
@@ -101,6 +103,8 @@ pub(super) struct Meter {
 
 /// What the server put in the clear.
 struct Header {
+    /// A talk begins: its time may be anchored anew, by whole frames even.
+    marker: bool,
     seq: u16,
     ts_48k: u32,
     ssrc: u32,
@@ -111,7 +115,8 @@ impl Header {
     fn read(packet: &[u8]) -> Option<Self> {
         let word = |at: usize| Some(u32::from_be_bytes(packet.get(at..at + 4)?.try_into().ok()?));
         let csrc = if packet.first()? & 0x0f > 0 { word(12)? } else { 0 };
-        Some(Self { seq: (word(0)? & 0xffff) as u16, ts_48k: word(4)?, ssrc: word(8)?, csrc })
+        let (marker, seq) = (word(0)? & 0x80_0000 != 0, (word(0)? & 0xffff) as u16);
+        Some(Self { marker, seq, ts_48k: word(4)?, ssrc: word(8)?, csrc })
     }
 }
 
@@ -142,6 +147,7 @@ impl Meter {
             .flat_map(|reception| &mut reception.streams)
             .for_each(|stream| stream.received = 0);
         self.sent.iter_mut().for_each(|sent| sent.counted = (sent.at.len(), usize::MAX));
+        self.first_heard.clear();
         (self.latency, self.longest_gap, self.delivered) =
             (Histogram::default(), Duration::ZERO, 0);
         self.open = true;
@@ -177,7 +183,7 @@ impl Meter {
         };
         let sample = reception.until_sample == 0;
         reception.until_sample = reception.until_sample.checked_sub(1).unwrap_or(SAMPLE - 1);
-        if sample || self.frame_of(now, slot, &header).is_none() {
+        if sample || header.marker || self.frame_of(now, slot, &header).is_none() {
             self.learn(now, reception, slot, &header, packet);
         }
         if self.open {
@@ -190,6 +196,7 @@ impl Meter {
             // Far from zero, so that a late packet does not go below it.
             stream.first = 0x1_0000 | u32::from(header.seq);
             stream.highest = stream.first;
+            self.first_heard.push(now);
         } else {
             let ahead = header.seq.wrapping_sub((stream.highest & 0xffff) as u16).cast_signed();
             stream.highest = stream.highest.max(stream.highest.wrapping_add_signed(ahead.into()));

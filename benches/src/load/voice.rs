@@ -5,8 +5,9 @@ use std::f64::consts::TAU;
 
 /// Samples of a frame of 20 ms at 48 kHz, which is also its step in RTP time.
 pub(super) const FRAME_48K: u32 = 960;
-/// Frames before the voice repeats: 1.28 s. Longer than any latency, so that a frame's time is known by its content.
-pub(super) const CYCLE: usize = 64;
+/// Frames before the voice repeats: 5 s. Longer than any latency of interest, so that a frame's time is known by its
+/// content.
+pub(super) const CYCLE: usize = 256;
 /// What browsers choose for a voice.
 const BITRATE: i32 = 32_000;
 
@@ -29,7 +30,7 @@ pub(super) fn frames(voice: usize) -> Result<Vec<Frame>, opus::Error> {
         let pcm: Vec<f32> = (0..FRAME_48K)
             .map(|sample| {
                 let at = (frame as f64 + f64::from(sample) / f64::from(FRAME_48K)) / CYCLE as f64;
-                // Up and down a fifth within the cycle, louder and softer five times: about a sentence.
+                // Up and down a fifth within the cycle, louder and softer every second: about a sentence.
                 phase += base_hz * (1.0 + 0.5 * (TAU * at).sin()) / 48_000.0;
                 let swell = 0.55 + 0.45 * (5.0 * TAU * at).sin();
                 let voiced: f64 = (1..=6)

@@ -1,3 +1,0 @@
-//! All benchmarks, one table.
-
-fn main() {}

@@ -1,0 +1,131 @@
+//! One table of figures, each beside its floor and its budget. Says whether a budget is kept; fails nobody.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A figure.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    what: String,
+    measured: f64,
+    unit: &'static str,
+    floor: Option<f64>,
+    /// What it may be at most: in its own unit, or as a multiple of its floor.
+    budget: Option<Budget>,
+}
+
+/// What a figure may be at most.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub enum Budget {
+    /// In the figure's unit.
+    AtMost(f64),
+    /// Times its floor.
+    TimesFloor(f64),
+}
+
+impl Row {
+    /// A figure without comparison.
+    #[must_use]
+    pub fn new(what: impl Into<String>, measured: f64, unit: &'static str) -> Self {
+        Self { what: what.into(), measured, unit, floor: None, budget: None }
+    }
+
+    /// Beside its floor, in the same unit.
+    #[must_use]
+    pub fn floor(mut self, floor: f64) -> Self {
+        self.floor = Some(floor);
+        self
+    }
+
+    /// With a budget.
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        self.floor.map(|floor| self.measured / floor)
+    }
+
+    /// Whether the figure keeps its budget, if it has one.
+    #[must_use]
+    pub fn within(&self) -> Option<bool> {
+        match self.budget? {
+            Budget::AtMost(most) => Some(self.measured <= most),
+            Budget::TimesFloor(most) => self.ratio().map(|ratio| ratio <= most),
+        }
+    }
+}
+
+/// Three significant digits, without an exponent.
+fn digits(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if size >= 99.95 => format!("{value:.0}"),
+        size if size >= 9.995 => format!("{value:.1}"),
+        size if size >= 0.9995 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let measured = format!("{} {}", digits(self.measured), self.unit);
+        let floor = self.floor.map(digits).unwrap_or_default();
+        let ratio = self.ratio().map(|ratio| format!("{} ×", digits(ratio))).unwrap_or_default();
+        let budget = match self.budget {
+            None => String::new(),
+            Some(Budget::AtMost(most)) => format!("≤ {}", digits(most)),
+            Some(Budget::TimesFloor(most)) => format!("≤ {} ×", digits(most)),
+        };
+        let verdict = self.within().map_or("", |within| if within { "within" } else { "MISSED" });
+        let line = format!(
+            "{:<64} {measured:>12} {floor:>9} {ratio:>8} {budget:>9}  {verdict}",
+            self.what
+        );
+        f.write_str(line.trim_end())
+    }
+}
+
+/// The heading over rows.
+#[must_use]
+pub fn heading() -> String {
+    format!("{:<64} {:>12} {:>9} {:>8} {:>9}", "", "measured", "floor", "ratio", "budget")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_tells_whether_it_keeps_its_budget() {
+        let row = || Row::new("a packet", 2.5, "µs").floor(2.0);
+        assert_eq!(row().within(), None);
+        assert_eq!(row().budget(Budget::TimesFloor(1.25)).within(), Some(true));
+        assert_eq!(row().budget(Budget::TimesFloor(1.2)).within(), Some(false));
+        assert_eq!(row().budget(Budget::AtMost(2.4)).within(), Some(false));
+        let line = row().budget(Budget::AtMost(2.4)).to_string();
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(
+            fields,
+            ["a", "packet", "2.50", "µs", "2.00", "1.25", "×", "≤", "2.40", "MISSED"]
+        );
+    }
+
+    #[test]
+    fn three_digits() {
+        let cases = [
+            (0.0, "0"),
+            (0.0421, "0.042"),
+            (1.234, "1.23"),
+            (9.999, "10.0"),
+            (99.99, "100"),
+            (12345.6, "12346"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(digits(value), text);
+        }
+    }
+}
