@@ -2,7 +2,7 @@
 #
 # Order matters in one place: the web client is built before cargo, which embeds web-demo/dist.
 
-.PHONY: run build setup test check bench generate format clean help
+.PHONY: run build setup test prepare-tests check bench generate format clean help
 
 run: build ## Set up, build, and serve http://localhost:8080 (ARGS="..." for `palco serve`)
 	@exec target/release/palco serve $(ARGS)
@@ -15,6 +15,9 @@ setup:
 
 test: ## Set up, and run every test: Rust, TypeScript, browsers
 	@scripts/test.sh
+
+prepare-tests: build tests/e2e/node_modules/.stamp
+	@scripts/setup.sh test
 
 check: web-demo/dist/index.html tests/e2e/node_modules/.stamp ## Formatting, lints, generated code, crate boundaries, sizes
 	@scripts/check.sh

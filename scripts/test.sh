@@ -46,7 +46,7 @@ count_browsers() {
 }
 
 # Without these no part could run.
-if ! { scripts/setup.sh test && make --no-print-directory build tests/e2e/node_modules/.stamp; }; then
+if ! make --no-print-directory prepare-tests; then
   echo "could not build what the tests need"
   echo "0 passed, 1 failed"
   exit 1
