@@ -23,6 +23,8 @@ use crate::{
     audio::RATE_HZ,
     dominant_hz, level_dbfs,
     reception::{Arrived, Heard, Reception},
+    red,
+    setup::RED_PAYLOAD_TYPE,
 };
 
 /// Packets held for a missing one are let go when nothing came for this long.
@@ -247,7 +249,8 @@ pub(crate) async fn read_slot(track: Arc<dyn TrackRemote>, hearing: Arc<Hearing>
             }
             Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
                 let Some(slot) = slot else { continue };
-                let arrived = arrived(packet, hearing.level_id.load(Ordering::Relaxed));
+                let level_id = hearing.level_id.load(Ordering::Relaxed);
+                let Some(arrived) = arrived(packet, level_id) else { continue };
                 let mut heard = Vec::new();
                 hearing.slot(slot).push(arrived, &mut heard);
                 hearing.hand_out(slot, heard);
@@ -258,10 +261,15 @@ pub(crate) async fn read_slot(track: Arc<dyn TrackRemote>, hearing: Arc<Hearing>
     }
 }
 
-fn arrived(packet: rtc::rtp::Packet, level_id: u8) -> Arrived {
+/// Nothing if it cannot be taken apart: as good as lost.
+fn arrived(packet: rtc::rtp::Packet, level_id: u8) -> Option<Arrived> {
     let header = packet.header;
+    let (payload, redundant) = match header.payload_type {
+        RED_PAYLOAD_TYPE => red::unwrap(packet.payload)?,
+        _ => (packet.payload, None),
+    };
     let level = (level_id != 0).then(|| header.get_extension(level_id)).flatten();
-    Arrived {
+    Some(Arrived {
         record: PacketRecord {
             at: Instant::now(),
             sequence: header.sequence_number,
@@ -270,10 +278,12 @@ fn arrived(packet: rtc::rtp::Packet, level_id: u8) -> Arrived {
             number: header.csrc.first().copied().map(SpeakerNumber),
             // RFC 6464, section 3: the first bit is voice activity.
             level_dbov: level.and_then(|bytes| bytes.first().map(|byte| byte & 0x7f)),
-            payload_bytes: packet.payload.len(),
+            payload_bytes: payload.len(),
+            redundant: redundant.is_some(),
         },
-        payload: packet.payload,
-    }
+        payload,
+        redundant,
+    })
 }
 
 fn past(window: Duration) -> Instant {

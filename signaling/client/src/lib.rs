@@ -26,6 +26,7 @@ mod presence;
 mod probe;
 mod reception;
 mod recorder;
+mod red;
 mod reorder;
 mod setup;
 mod speak;

@@ -95,6 +95,7 @@ pub async fn listen(
             lost: a.lost + b.lost,
             late: a.late + b.late,
             concealed_frames: a.concealed_frames + b.concealed_frames,
+            recovered_frames: a.recovered_frames + b.recovered_frames,
             undecodable: a.undecodable + b.undecodable,
         }
     });

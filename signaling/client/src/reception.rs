@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::{
     Error,
     audio::{FRAME_SAMPLES, RATE_HZ},
+    red::Redundant,
     reorder::{InOrder, Reorder},
 };
 
@@ -44,6 +45,8 @@ pub struct PacketRecord {
     pub level_dbov: Option<u8>,
     /// Size of the Opus packet.
     pub payload_bytes: usize,
+    /// An earlier frame came with it (RFC 2198).
+    pub redundant: bool,
 }
 
 /// What happened in one slot so far.
@@ -57,6 +60,8 @@ pub struct HeardCounts {
     pub late: u64,
     /// Frames of 20 ms that the decoder had to make up.
     pub concealed_frames: u64,
+    /// Lost frames that came again with the next packet (RFC 2198).
+    pub recovered_frames: u64,
     /// Packets that were not Opus.
     pub undecodable: u64,
 }
@@ -65,6 +70,7 @@ pub struct HeardCounts {
 pub(crate) struct Arrived {
     pub(crate) record: PacketRecord,
     pub(crate) payload: Bytes,
+    pub(crate) redundant: Option<Redundant>,
 }
 
 /// A stretch of decoded audio.
@@ -182,14 +188,16 @@ impl Reception {
                             continue;
                         }
                     }
-                    self.remember(&arrived, arrived.record.timestamp_48k, pcm, true, heard);
+                    let payload = Some(arrived.payload.clone());
+                    self.remember(&arrived, arrived.record.timestamp_48k, pcm, payload, heard);
                 }
             }
         }
     }
 
-    /// Fills the gap before `next`: the last frame from the copy that in-band FEC may carry
-    /// (RFC 6716, section 2.1.7), those before it by extrapolation.
+    /// Fills the gap before `next`: a frame that `next` carries along from that; else the last one
+    /// from the copy that in-band FEC may carry (RFC 6716, section 2.1.7), the others by
+    /// extrapolation.
     fn conceal(&mut self, next: &Arrived, heard: &mut Vec<Arc<Heard>>) {
         let Some(expected) = self.expected_48k else { return };
         let gap = next.record.timestamp_48k.wrapping_sub(expected);
@@ -199,12 +207,21 @@ impl Reception {
         let frames = gap / FRAME_SAMPLES as u32;
         for frame in 0..frames {
             let last = frame + 1 == frames;
+            let at_48k = expected.wrapping_add(frame * FRAME_SAMPLES as u32);
+            let earlier_48k = next.record.timestamp_48k.wrapping_sub(at_48k);
+            let carried = next.redundant.as_ref().filter(|it| it.offset_48k == earlier_48k);
             let mut pcm = vec![0; FRAME_SAMPLES];
+            if let Some(carried) = carried
+                && self.decoder.decode(&carried.payload, &mut pcm, false).is_ok()
+            {
+                self.counts.recovered_frames += 1;
+                self.remember(next, at_48k, pcm, Some(carried.payload.clone()), heard);
+                continue;
+            }
             let input: &[u8] = if last { &next.payload } else { &[] };
             if self.decoder.decode(input, &mut pcm, last).is_ok() {
                 self.counts.concealed_frames += 1;
-                let at_48k = expected.wrapping_add(frame * FRAME_SAMPLES as u32);
-                self.remember(next, at_48k, pcm, false, heard);
+                self.remember(next, at_48k, pcm, None, heard);
             }
         }
     }
@@ -214,7 +231,7 @@ impl Reception {
         from: &Arrived,
         timestamp_48k: u32,
         pcm: Vec<i16>,
-        received: bool,
+        payload: Option<Bytes>,
         heard: &mut Vec<Arc<Heard>>,
     ) {
         let samples = pcm.len() as u32;
@@ -224,7 +241,7 @@ impl Reception {
             timestamp_48k,
             number: from.record.number,
             pcm,
-            payload: received.then(|| from.payload.clone()),
+            payload,
         });
         self.recent.push_back(Arc::clone(&frame));
         heard.push(frame);
@@ -250,8 +267,10 @@ mod tests {
                     number: Some(SpeakerNumber(number)),
                     level_dbov: Some(frame.level_dbov),
                     payload_bytes: frame.payload.len(),
+                    redundant: false,
                 },
                 payload: frame.payload,
+                redundant: None,
             })
             .collect()
     }
@@ -298,6 +317,36 @@ mod tests {
         for pair in heard.windows(2) {
             assert_eq!(pair[1].timestamp_48k.wrapping_sub(pair[0].timestamp_48k), 960);
         }
+    }
+
+    #[test]
+    fn a_lost_frame_that_comes_along_with_the_next_is_not_concealed() {
+        let mut reception = Reception::new().unwrap();
+        let mut heard = Vec::new();
+        let mut sent = packets(440.0, 7, 20);
+        for at in 1..20 {
+            let payload = sent[at - 1].payload.clone();
+            sent[at].redundant = Some(Redundant { offset_48k: 960, payload });
+        }
+        let whole: Vec<_> = sent.iter().map(|packet| Some(packet.payload.clone())).collect();
+        for (index, packet) in sent.into_iter().enumerate() {
+            // One alone, and two in a row, of which the first is not carried along.
+            if ![5, 10, 11].contains(&index) {
+                reception.push(packet, &mut heard);
+            }
+        }
+        let counts = HeardCounts {
+            packets: 17,
+            lost: 3,
+            concealed_frames: 1,
+            recovered_frames: 2,
+            ..HeardCounts::default()
+        };
+        assert_eq!(reception.counts(), counts);
+        let mut expected = whole;
+        expected[10] = None;
+        let payloads: Vec<_> = heard.iter().map(|frame| frame.payload.clone()).collect();
+        assert_eq!(payloads, expected, "each frame once, in order");
     }
 
     #[test]

@@ -19,16 +19,23 @@ use crate::{Error, MediaOptions, SrtpOffer, audio::RATE_HZ};
 
 /// As Chromium numbers it.
 pub(crate) const OPUS_PAYLOAD_TYPE: u8 = 111;
+/// As Chromium numbers it.
+pub(crate) const RED_PAYLOAD_TYPE: u8 = 63;
 pub(crate) const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 const CHECKS_MAX: u16 = 500;
 
-/// Opus and the audio level, nothing else.
+/// Opus, redundant or not, and the audio level, nothing else.
 pub(crate) fn media_engine() -> Result<MediaEngine, Error> {
     let mut engine = MediaEngine::default();
     engine.register_codec(
         RTCRtpCodecParameters { rtp_codec: opus_codec(), payload_type: OPUS_PAYLOAD_TYPE },
+        RtpCodecKind::Audio,
+    )?;
+    // Second: it is taken, and Opus is sent.
+    engine.register_codec(
+        RTCRtpCodecParameters { rtp_codec: red_codec(), payload_type: RED_PAYLOAD_TYPE },
         RtpCodecKind::Audio,
     )?;
     engine.register_header_extension(
@@ -46,6 +53,17 @@ fn opus_codec() -> RTCRtpCodec {
         // RFC 7587, section 4.2.10: always 2, stereo or not.
         channels: 2,
         sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+        rtcp_feedback: vec![],
+    }
+}
+
+fn red_codec() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: "audio/red".to_owned(),
+        clock_rate: RATE_HZ,
+        channels: 2,
+        // RFC 2198, section 5: what the blocks hold.
+        sdp_fmtp_line: format!("{OPUS_PAYLOAD_TYPE}/{OPUS_PAYLOAD_TYPE}"),
         rtcp_feedback: vec![],
     }
 }
