@@ -99,6 +99,47 @@ async fn the_offer_of_the_document_gets_its_answer() {
     house.close().await;
 }
 
+/// What the document says of framing and `hello`, where no example can show it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_is_closed_with_the_codes_of_the_document() {
+    let house = House::open().await;
+    let close = |code: ErrorCode| code.close_code();
+    let silent = house.address.open_socket().await.expect("a socket");
+
+    let largest = format!(r#"{{"id":1,"type":"ping","x":"{}"}}"#, "x".repeat(32_768));
+    let (_token, mut client) = house.guest("Fits").await;
+    let fits = largest.replacen('x', "", largest.len() - 32_768);
+    assert_eq!(fits.len(), 32_768);
+    client.send_text(&fits).await.expect("sent");
+    let answered =
+        |event| matches!(event, ServerEvent::Unasked { reply: Reply::Ok, .. }).then_some(());
+    client.wait_for("an answer", SOON, answered).await.expect("not too large");
+    client.send_text(&format!("{fits} ")).await.expect("sent");
+    assert_eq!(client.wait_closed(SOON).await.expect("closed").code, close(ErrorCode::TooLarge));
+
+    let (_token, mut client) = house.guest("Binary").await;
+    client.send_binary(fits.into_bytes()).await.expect("sent");
+    assert_eq!(client.wait_closed(SOON).await.expect("closed").code, close(ErrorCode::BadMessage));
+
+    // Ten that cannot be read are answered, of whatever kind; one more ends the connection.
+    let (_token, mut client) = house.guest("Unreadable").await;
+    let unreadable = [json!({ "type": "make_tea" }), json!({ "type": "chat" }), json!({})];
+    let ten: Vec<Value> = unreadable.into_iter().cycle().take(10).collect();
+    let codes = refusals(&mut client, &ten[..], 1).await;
+    let kinds = [ErrorCode::UnknownType, ErrorCode::InvalidField, ErrorCode::BadMessage];
+    assert_eq!(codes, Vec::from_iter(kinds.into_iter().map(Some).cycle().take(10)));
+    client.send_text("{}").await.expect("sent");
+    assert_eq!(client.wait_closed(SOON).await.expect("closed").code, close(ErrorCode::BadMessage));
+
+    // Opened first, said nothing for the five seconds of the document.
+    let mut silent = silent;
+    assert_eq!(
+        silent.wait_closed(SOON).await.expect("closed").code,
+        close(ErrorCode::HelloTimeout)
+    );
+    house.close().await;
+}
+
 /// A request of this kind that can be read, with nothing optional.
 fn sample(kind: &str, fields: &Fields) -> Value {
     let mut request = json!({ "type": kind });
