@@ -20,7 +20,16 @@ pub struct Config {
     #[arg(long, env = "PALCO_UDP", default_value = "0.0.0.0:8090")]
     pub udp: SocketAddr,
 
-    /// An address at which clients reach this machine's UDP ports; give it once for each. If not given: the
+    /// Where audio arrives and leaves for those whose network lets no UDP through (ICE-TCP); if not given, the same
+    /// address and port number as the first UDP one
+    #[arg(long, env = "PALCO_TCP")]
+    pub tcp: Option<SocketAddr>,
+
+    /// Take no audio over TCP
+    #[arg(long, env = "PALCO_NO_TCP", conflicts_with = "tcp")]
+    pub no_tcp: bool,
+
+    /// An address at which clients reach this machine's media ports; give it once for each. If not given: the
     /// bound address or, bound to all, the loopback and this machine's own towards the world
     #[arg(long, env = "PALCO_ANNOUNCE", value_delimiter = ',')]
     pub announce: Vec<IpAddr>,

@@ -62,6 +62,7 @@ impl Server {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (media, events) = palco_sfu::start(palco_sfu::Config {
             udp: config.udp,
+            tcp: (!config.no_tcp).then(|| config.tcp.unwrap_or(config.udp)),
             announced: config.announce.clone(),
             shards: config.shards.unwrap_or(cores),
             ..palco_sfu::Config::default()

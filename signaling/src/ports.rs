@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use palco_protocol::{ErrorCode, Person, RoomId, SpeakerNumber};
+use palco_protocol::{ErrorCode, Grade, Person, RoomId, SpeakerNumber};
 
 /// A future behind a port. The ports are trait objects, so that this crate is compiled once.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -33,8 +33,12 @@ pub enum MediaEvent {
     Quality {
         /// Whom.
         peer: PeerId,
+        /// All in all.
+        grade: Grade,
         /// Lost on the way to the peer, in thousandths.
         loss_permille: u16,
+        /// Lost on the way from the peer, in thousandths.
+        loss_up_permille: u16,
         /// Interarrival jitter at the peer.
         jitter_ms: u32,
         /// Round trip, once known.

@@ -385,8 +385,22 @@ impl RoomTask {
                 }
                 self.tell(user, DirectEvent::MediaClosed);
             }
-            MediaEvent::Quality { loss_permille, jitter_ms, rtt_ms, .. } => {
-                self.tell(user, DirectEvent::Quality { loss_permille, jitter_ms, rtt_ms });
+            MediaEvent::Quality {
+                grade,
+                loss_permille,
+                loss_up_permille,
+                jitter_ms,
+                rtt_ms,
+                ..
+            } => {
+                let quality = DirectEvent::Quality {
+                    grade,
+                    loss_permille,
+                    loss_up_permille,
+                    jitter_ms,
+                    rtt_ms,
+                };
+                self.tell(user, quality);
             }
         }
     }

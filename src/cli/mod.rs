@@ -37,7 +37,8 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     telemetry::start(match cli.command {
-        Command::Serve(_) => "info",
+        // A stranger's handshake must not write the log.
+        Command::Serve(_) => "info,rtc_dtls=error",
         // Their report is what they are run for.
         Command::Listen(_) | Command::Speak(_) | Command::Probe(_) => "warn,rtc_dtls=error",
     });

@@ -41,6 +41,8 @@ impl House {
         let server = palco::Server::start(palco::Config {
             listen: loopback,
             udp: loopback,
+            tcp: None,
+            no_tcp: false,
             announce: Vec::new(),
             shards: None,
             data: data.clone(),

@@ -198,6 +198,8 @@ listeners: number,
  */
 hands: number, };
 
+export type Grade = "good" | "fair" | "poor";
+
 export type ChatMessage = { 
 /**
  * Counts up within the room.
@@ -768,9 +770,17 @@ room: RoomId,
  */
 title: string, } | { "type": "media_connected" } | { "type": "media_closed" } | { "type": "quality", 
 /**
+ * All in all.
+ */
+grade: Grade, 
+/**
  * Packets lost on the way to you, in thousandths.
  */
 loss_permille: number, 
+/**
+ * Packets lost on the way from you, in thousandths.
+ */
+loss_up_permille: number, 
 /**
  * Interarrival jitter on the way to you.
  */

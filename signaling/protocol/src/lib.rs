@@ -17,7 +17,7 @@ pub use client::{ClientMessage, Request, Resume};
 pub use error::{ErrorBody, ErrorCode};
 pub use id::{InvalidId, RequestId, RoomId, SpeakerNumber, UserId};
 pub use parts::{
-    ChatMessage, Counts, Hand, HandPolicy, InvitationState, LinkRole, ModerationAct,
+    ChatMessage, Counts, Grade, Hand, HandPolicy, InvitationState, LinkRole, ModerationAct,
     ModerationEntry, Person, Reaction, Role, RoomEndReason, RoomInfo, RoomKind, RoomTimeMs,
     Snapshot, StageExit, StageMember, You, YourHand, YourInvitation,
 };

@@ -235,6 +235,18 @@ pub enum RoomEndReason {
     Shutdown,
 }
 
+/// How a connection is, all in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Grade {
+    /// Nothing to hear of the network.
+    Good,
+    /// Losses that are mostly concealed, or a noticeable delay.
+    Fair,
+    /// Speech suffers.
+    Poor,
+}
+
 /// How many people, the only thing everybody learns of the audience.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Counts {

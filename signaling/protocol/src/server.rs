@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    ChatMessage, Counts, ErrorBody, Hand, InvitationState, ModerationEntry, Person, Reaction,
-    RequestId, Role, RoomEndReason, RoomId, RoomInfo, Snapshot, StageExit, StageMember, UserId,
-    YourHand, YourInvitation,
+    ChatMessage, Counts, ErrorBody, Grade, Hand, InvitationState, ModerationEntry, Person,
+    Reaction, RequestId, Role, RoomEndReason, RoomId, RoomInfo, Snapshot, StageExit, StageMember,
+    UserId, YourHand, YourInvitation,
 };
 
 /// Anything the server sends. Told apart by `re` and `seq`: an answer has `re`, a room's event has
@@ -246,10 +246,14 @@ pub enum DirectEvent {
     MediaConnected,
     /// The media connection is gone and will not come back; join again.
     MediaClosed,
-    /// Your own connection, as the server sees it; every few seconds.
+    /// Your own connection became better or worse, as the server sees it.
     Quality {
+        /// All in all.
+        grade: Grade,
         /// Packets lost on the way to you, in thousandths.
         loss_permille: u16,
+        /// Packets lost on the way from you, in thousandths.
+        loss_up_permille: u16,
         /// Interarrival jitter on the way to you.
         jitter_ms: u32,
         /// Round trip, once known.

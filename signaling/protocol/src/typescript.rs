@@ -3,11 +3,11 @@
 use ts_rs::{Config, TS};
 
 use crate::{
-    ChatMessage, ClientMessage, Counts, DirectEvent, ErrorBody, ErrorCode, Event, Hand, HandPolicy,
-    InvitationState, Joined, LinkRole, ModerationAct, ModerationEntry, Person, Reaction, Reply,
-    Request, RequestId, Resume, Resumed, Role, RoomEndReason, RoomEvent, RoomId, RoomInfo,
-    RoomKind, ServerMessage, Snapshot, SpeakerNumber, StageExit, StageMember, UserId, Welcome, You,
-    YourHand, YourInvitation, http, limits,
+    ChatMessage, ClientMessage, Counts, DirectEvent, ErrorBody, ErrorCode, Event, Grade, Hand,
+    HandPolicy, InvitationState, Joined, LinkRole, ModerationAct, ModerationEntry, Person,
+    Reaction, Reply, Request, RequestId, Resume, Resumed, Role, RoomEndReason, RoomEvent, RoomId,
+    RoomInfo, RoomKind, ServerMessage, Snapshot, SpeakerNumber, StageExit, StageMember, UserId,
+    Welcome, You, YourHand, YourInvitation, http, limits,
 };
 
 /// The whole of `web-demo/src/protocol.gen.ts`.
@@ -49,6 +49,7 @@ pub fn declarations() -> String {
         StageExit,
         RoomEndReason,
         Counts,
+        Grade,
         ChatMessage,
         ModerationAct,
         ModerationEntry,
