@@ -162,15 +162,19 @@ impl Runner {
                 let number = token.checked_sub(FIRST_TCP);
                 self.ready_tcp.extend(number.and_then(|number| u32::try_from(number).ok()));
             }
+            let woken = Instant::now();
             if bell && !self.answer_bell() {
                 return;
             }
+            let before_audio = Instant::now();
             self.receive();
             while let Some(number) = self.ready_tcp.pop() {
                 self.receive_tcp(number);
             }
+            let after_audio = Instant::now();
             self.handle(Input::Timeout);
             self.retry_events();
+            self.shard.count_delay(after_audio.elapsed() + (before_audio - woken));
         }
     }
 
@@ -207,7 +211,12 @@ impl Runner {
                         self.receive_tcp(number);
                     }
                 }
-                Ok(command) => self.handle(Input::Command(command)),
+                Ok(command) => {
+                    if matches!(command, Command::Stats { .. }) {
+                        self.shard.note_receive_drops(self.udp.receive_drops());
+                    }
+                    self.handle(Input::Command(command));
+                }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return true,
             }
         }

@@ -225,6 +225,14 @@ impl Shard {
         self.stats.drops.add(cause, n);
     }
 
+    pub(crate) fn note_receive_drops(&mut self, total: u32) {
+        self.stats.receive_buffer_full = u64::from(total);
+    }
+
+    pub(crate) fn count_delay(&mut self, delay: Duration) {
+        self.stats.longest_delay = self.stats.longest_delay.max(delay);
+    }
+
     pub(crate) fn count_sent(&mut self, packets: u64, bytes: u64) {
         self.stats.sent.packets += packets;
         self.stats.sent.bytes += bytes;

@@ -50,8 +50,13 @@ impl Udp {
         socket.set_nonblocking(true)?;
         let udp = Self { is_v6: socket.local_addr()?.is_ipv6(), socket };
         let bytes = libc::c_int::try_from(buffer_bytes).unwrap_or(libc::c_int::MAX);
-        for option in [libc::SO_RCVBUF, libc::SO_SNDBUF] {
-            udp.set_option(option, bytes)?;
+        let pairs =
+            [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)];
+        for (forced, asked) in pairs {
+            // Beyond the system's limit for those who may, up to it for the others.
+            if udp.set_option(forced, bytes).is_err() {
+                udp.set_option(asked, bytes)?;
+            }
         }
         Ok(udp)
     }
@@ -68,6 +73,25 @@ impl Udp {
             )
         })
         .map(drop)
+    }
+
+    /// Datagrams that the kernel dropped because we did not take them in time, since the beginning; wraps at 2^32.
+    pub(crate) fn receive_drops(&self) -> u32 {
+        /// `SK_MEMINFO_DROPS` of the kernel's `sock_diag.h`, the last of the values of `SO_MEMINFO`.
+        const DROPS: usize = 8;
+        let mut values = [0_u32; DROPS + 1];
+        let mut len = size_of_val(&values) as libc::socklen_t;
+        // SAFETY: the array lives across the call and its size is given.
+        let read = unsafe {
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_MEMINFO,
+                values.as_mut_ptr().cast(),
+                &raw mut len,
+            )
+        };
+        if read == 0 { values[DROPS] } else { 0 }
     }
 
     pub(crate) fn local_addr(&self) -> Result<SocketAddr> {
@@ -435,6 +459,23 @@ mod tests {
             let len = client.recv(&mut buffer).unwrap();
             assert_eq!(&buffer[..len], expected);
         }
+    }
+
+    #[test]
+    fn what_the_kernel_had_no_room_for_is_known() {
+        let server = Udp::bind("127.0.0.1:0".parse().unwrap(), 4096).unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(server.local_addr().unwrap()).unwrap();
+        for _ in 0..100 {
+            client.send(&[0; 1000]).unwrap();
+        }
+        let mut received = Received::new();
+        let mut taken = 0;
+        while let more @ 1.. = server.receive(&mut received) {
+            taken += more as u32;
+        }
+        assert!(taken < 100);
+        assert_eq!(server.receive_drops(), 100 - taken);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Counters: what came in, what went out, what was dropped and why. Each is owned by one shard and copied on request.
 
+use std::time::Duration;
+
 use crate::event::Quality;
 use crate::packet::Variant;
 use crate::{PeerKey, RoomKey};
@@ -138,12 +140,17 @@ pub struct ShardStats {
     pub sent: Traffic,
     /// Drops by cause.
     pub drops: Drops,
+    /// Datagrams that the kernel dropped because the shard did not take them in time.
+    pub receive_buffer_full: u64,
     /// STUN checks that were answered.
     pub checks_answered: u64,
     /// Handshakes that ended well.
     pub handshakes_done: u64,
     /// Handshakes whose certificate was not the offered one.
     pub wrong_fingerprints: u64,
+    /// The longest that audio had to wait for other work of this shard: commands, timers, a step of a handshake. By the
+    /// clock on the wall, so it includes what the system did meanwhile.
+    pub longest_delay: Duration,
     /// Peers, connected or not.
     pub peers: usize,
     /// Peers that are connected.

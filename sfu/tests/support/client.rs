@@ -354,12 +354,16 @@ impl Client {
 
     /// Seals a packet or a report with this client's keys.
     pub fn seal(&mut self, packet: &[u8]) -> Vec<u8> {
+        self.try_seal(packet).unwrap()
+    }
+
+    pub fn try_seal(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         let sends = &mut self.keys.as_mut().expect("connected").0;
         let sealed = match packet[1] {
             192..=223 => sends.encrypt_rtcp(packet),
             _ => sends.encrypt_rtp(packet),
         };
-        sealed.unwrap().to_vec()
+        sealed.ok().map(|sealed| sealed.to_vec())
     }
 
     /// Speaks a packet of the microphone.

@@ -100,6 +100,19 @@ impl Caller {
         self.flush();
     }
 
+    /// Sends and receives what is there, without waiting.
+    pub fn pump(&mut self) {
+        self.client.timeout(Instant::now());
+        self.flush();
+        self.socket.set_nonblocking(true).unwrap();
+        let mut buffer = [0; 2048];
+        while let Ok((len, _)) = self.socket.recv_from(&mut buffer) {
+            self.client.handle(Instant::now(), &buffer[..len]);
+        }
+        self.socket.set_nonblocking(false).unwrap();
+        self.flush();
+    }
+
     pub fn until(&mut self, what: &str, done: impl Fn(&Client) -> bool) {
         let start = Instant::now();
         while !done(&self.client) {

@@ -114,7 +114,7 @@ fn a_connected_listener_takes_little_memory() {
         world.join(Options::default());
     }
     let each = LIVE_BYTES.get() / JOINING as i64;
-    // Design section 8 and issue 3: at most 8 KiB of the media plane, whatever the client wrote in its offer.
-    assert!((1_000..8 * 1024).contains(&each), "{each} bytes per listener");
-    println!("{each} bytes per listener");
+    // Issue 3 allows 8 KiB. The four keys of a session lie in the crypto library's own heap, where this allocator does
+    // not count them: 2.4 KiB by the resident size of 20,000 sessions.
+    assert!((1_000..2 * 1024).contains(&each), "{each} bytes per listener");
 }

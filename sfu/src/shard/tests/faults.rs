@@ -1,6 +1,7 @@
 //! Bad input and bugs: one peer pays, the others hear on.
 
 use super::*;
+use proptest::prelude::*;
 
 /// Runs `attack` between two packets of a running talk; both must arrive, and nothing else.
 fn untouched(world: &mut World, speaker: usize, listener: usize, attack: impl FnOnce(&mut World)) {
@@ -130,4 +131,52 @@ fn a_flood_of_handshake_datagrams_is_bounded() {
     world.clients[n].start_dtls(world.now);
     world.settle(Duration::from_secs(1));
     assert!(world.clients[n].connected);
+}
+
+/// Bytes that get past the first glance of one protocol or another.
+fn datagrams() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..300);
+    let led_by = |first: &'static [u8]| bytes().prop_map(move |rest| [first, &rest].concat());
+    prop_oneof![
+        bytes(),
+        led_by(&[0, 1]),
+        led_by(&[22, 0xfe, 0xfd, 0, 0]),
+        led_by(&[22, 0xfe, 0xfd, 0, 1]),
+        led_by(&[21, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 26]),
+        led_by(&[0x90, 111]),
+        led_by(&[0x80, 200]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn no_datagram_makes_a_shard_panic(
+        noise in proptest::collection::vec((0_usize..4, datagrams()), 1..200),
+        sealed in proptest::collection::vec((any::<bool>(), proptest::collection::vec(any::<u8>(), 12..200)), 1..100),
+    ) {
+        let mut world = World::new();
+        let (speaker, listener) = (world.speaker(1), world.join(Options::default()));
+        let half_way = world.add(ROOM, &Reach::default(), Options::default());
+        world.clients[half_way].check();
+        world.flush(half_way);
+        for (n, datagram) in noise {
+            world.arrives(address(n), &datagram);
+            world.shard.handle(world.now, Input::Timeout);
+            world.drain();
+        }
+        // And what opens: any payload, extension and report of somebody who holds keys.
+        for (is_report, mut clear) in sealed {
+            clear[0] = 0x80 | clear[0] & 0x3f;
+            clear[1] = if is_report { 200 + clear[1] % 5 } else { 111 };
+            clear[8..12].copy_from_slice(&0x1234_5678_u32.to_be_bytes());
+            // Not all that is thought of can be sealed by a client that checks its own headers.
+            if let Some(datagram) = world.clients[speaker].try_seal(&clear) {
+                world.arrives(world.paths[speaker], &datagram);
+            }
+        }
+        prop_assert_eq!(world.dropped(DropCause::Fault), 0);
+        prop_assert!(world.shard.by_key.contains_key(&key(listener)));
+    }
 }

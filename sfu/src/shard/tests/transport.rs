@@ -230,3 +230,24 @@ fn a_lost_connection_falls_back_on_what_else_was_proved() {
     world.command(Command::Disconnect { peer: key(listener) });
     assert_eq!(world.hung_up, [udp]);
 }
+
+#[test]
+fn audio_goes_before_handshakes_that_wait_and_they_take_turns_of_one_step() {
+    let mut world = World::new();
+    let (speaker, listener) = (world.speaker(1), world.join(Options::default()));
+    let joining: Vec<_> =
+        (0..20).map(|_| world.add(ROOM, &Reach::default(), Options::default())).collect();
+    for n in &joining {
+        world.clients[*n].check();
+        world.clients[*n].start_dtls(world.now);
+        world.flush(*n);
+    }
+    assert_eq!(world.shard.handshakes.len(), 20);
+    for left in (0..20).rev() {
+        world.say(speaker, 20 - left, b"\x78at once");
+        assert_eq!(world.payloads(listener), [b"\x78at once"]);
+        world.shard.handle(world.now, Input::Timeout);
+        world.drain();
+        assert_eq!(world.shard.handshakes.len(), left as usize);
+    }
+}
