@@ -12,7 +12,6 @@ use crate::room::slot_ssrcs;
 use crate::stats::PeerStats;
 
 #[path = "../../tests/support/client.rs"]
-#[expect(unreachable_pub, reason = "the tests outside the crate share it")]
 mod client;
 
 use client::{CM, Client, GCM, Heard, Options};

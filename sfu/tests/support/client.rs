@@ -23,8 +23,8 @@ use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId};
 use rtc_stun::textattrs::TextAttribute;
 
-pub const GCM: SrtpProtectionProfile = SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm;
-pub const CM: SrtpProtectionProfile = SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80;
+pub(crate) const GCM: SrtpProtectionProfile = SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm;
+pub(crate) const CM: SrtpProtectionProfile = SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80;
 
 /// The DTLS crate keys connections by address; one per endpoint here.
 fn any_address() -> SocketAddr {
@@ -33,17 +33,17 @@ fn any_address() -> SocketAddr {
 
 /// How a client differs from the ordinary one.
 #[derive(Clone, Debug)]
-pub struct Options {
-    pub opus_pt: u8,
-    pub red_pt: Option<u8>,
-    pub level_ext: u8,
-    pub mid_ext: u8,
-    pub ssrc: u32,
+pub(crate) struct Options {
+    pub(crate) opus_pt: u8,
+    pub(crate) red_pt: Option<u8>,
+    pub(crate) level_ext: u8,
+    pub(crate) mid_ext: u8,
+    pub(crate) ssrc: u32,
     /// Announce the SSRC in the offer, as browsers do.
-    pub announce_ssrc: bool,
-    pub srtp: Vec<SrtpProtectionProfile>,
+    pub(crate) announce_ssrc: bool,
+    pub(crate) srtp: Vec<SrtpProtectionProfile>,
     /// Name another certificate's fingerprint in the offer.
-    pub lie_about_certificate: bool,
+    pub(crate) lie_about_certificate: bool,
 }
 
 impl Default for Options {
@@ -63,42 +63,42 @@ impl Default for Options {
 
 /// A packet as it was heard, decrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub(crate) struct Heard {
     /// 0 ..= 3, by the SSRC that the answer gave for it.
-    pub slot: usize,
-    pub seq: u16,
+    pub(crate) slot: usize,
+    pub(crate) seq: u16,
     pub ts_48k: u32,
-    pub marker: bool,
-    pub payload_type: u8,
-    pub csrc: Option<u32>,
+    pub(crate) marker: bool,
+    pub(crate) payload_type: u8,
+    pub(crate) csrc: Option<u32>,
     /// The level extension's byte.
-    pub level: Option<u8>,
-    pub payload: Vec<u8>,
+    pub(crate) level: Option<u8>,
+    pub(crate) payload: Vec<u8>,
 }
 
-pub struct Client {
+pub(crate) struct Client {
     options: Options,
     provider: Arc<dyn RTCCryptoProvider>,
     certificate: Certificate,
-    pub ufrag: String,
-    pub password: String,
-    pub their_ufrag: String,
-    pub their_password: String,
+    pub(crate) ufrag: String,
+    pub(crate) password: String,
+    pub(crate) their_ufrag: String,
+    pub(crate) their_password: String,
     slot_ssrcs: Vec<u32>,
     dtls: Endpoint,
     keys: Option<(Context, Context)>,
-    pub outgoing: VecDeque<Vec<u8>>,
-    pub checks_answered: usize,
-    pub connected: bool,
-    pub closed: bool,
-    pub heard: Vec<Heard>,
+    pub(crate) outgoing: VecDeque<Vec<u8>>,
+    pub(crate) checks_answered: usize,
+    pub(crate) connected: bool,
+    pub(crate) closed: bool,
+    pub(crate) heard: Vec<Heard>,
     /// Compound packets, decrypted.
-    pub reports: Vec<Vec<u8>>,
-    pub unreadable: usize,
+    pub(crate) reports: Vec<Vec<u8>>,
+    pub(crate) unreadable: usize,
 }
 
 impl Client {
-    pub fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options) -> Self {
         let provider: Arc<dyn RTCCryptoProvider> = Arc::new(AwsLcRsProvider::new());
         let certificate =
             Certificate::generate_self_signed(vec!["client".to_owned()], provider.crypto())
@@ -124,7 +124,7 @@ impl Client {
         }
     }
 
-    pub fn offer(&self) -> String {
+    pub(crate) fn offer(&self) -> String {
         let mut hash = self
             .provider
             .crypto()
@@ -165,7 +165,7 @@ impl Client {
     }
 
     /// Reads the answer; the addresses of the candidates, UDP only.
-    pub fn accept(&mut self, answer: &str) -> Vec<SocketAddr> {
+    pub(crate) fn accept(&mut self, answer: &str) -> Vec<SocketAddr> {
         let value = |key: &str| {
             let found = answer.lines().find_map(|line| line.strip_prefix(key));
             found.unwrap_or_default().trim().to_owned()
@@ -188,7 +188,7 @@ impl Client {
     }
 
     /// A connectivity check with these credentials.
-    pub fn check_with(&self, username: &str, password: &str, nominate: bool) -> Vec<u8> {
+    pub(crate) fn check_with(&self, username: &str, password: &str, nominate: bool) -> Vec<u8> {
         let mut message = Message::new();
         let username = TextAttribute::new(ATTR_USERNAME, username.to_owned());
         message
@@ -206,14 +206,14 @@ impl Client {
         message.raw
     }
 
-    pub fn check(&mut self) {
+    pub(crate) fn check(&mut self) {
         let username = format!("{}:{}", self.their_ufrag, self.ufrag);
         let check = self.check_with(&username, &self.their_password, true);
         self.outgoing.push_back(check);
     }
 
     /// Begins the handshake.
-    pub fn start_dtls(&mut self, now: Instant) {
+    pub(crate) fn start_dtls(&mut self, now: Instant) {
         let config = ConfigBuilder::default()
             .with_crypto_provider(Arc::clone(&self.provider))
             .with_certificates(vec![self.certificate.clone()])
@@ -233,22 +233,22 @@ impl Client {
         }
     }
 
-    pub fn timeout_at(&self) -> Option<Instant> {
+    pub(crate) fn timeout_at(&self) -> Option<Instant> {
         self.dtls.poll_timeout(&any_address())
     }
 
-    pub fn timeout(&mut self, now: Instant) {
+    pub(crate) fn timeout(&mut self, now: Instant) {
         let _ = self.dtls.handle_timeout(any_address(), now);
         self.collect();
     }
 
-    pub fn close(&mut self, now: Instant) {
+    pub(crate) fn close(&mut self, now: Instant) {
         let _ = self.dtls.stop(now, any_address());
         self.collect();
     }
 
     /// Takes one datagram.
-    pub fn handle(&mut self, now: Instant, datagram: &[u8]) {
+    pub(crate) fn handle(&mut self, now: Instant, datagram: &[u8]) {
         match datagram {
             [0..=3, ..] => {
                 let mut message = Message::new();
@@ -340,7 +340,14 @@ impl Client {
     }
 
     /// An RTP packet of this SSRC, in clear.
-    pub fn rtp(&self, ssrc: u32, seq: u16, ts_48k: u32, level: u8, payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn rtp(
+        &self,
+        ssrc: u32,
+        seq: u16,
+        ts_48k: u32,
+        level: u8,
+        payload: &[u8],
+    ) -> Vec<u8> {
         let mut packet = vec![0x90, self.options.opus_pt];
         packet.extend_from_slice(&seq.to_be_bytes());
         packet.extend_from_slice(&ts_48k.to_be_bytes());
@@ -353,11 +360,11 @@ impl Client {
     }
 
     /// Seals a packet or a report with this client's keys.
-    pub fn seal(&mut self, packet: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&mut self, packet: &[u8]) -> Vec<u8> {
         self.try_seal(packet).unwrap()
     }
 
-    pub fn try_seal(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn try_seal(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
         let sends = &mut self.keys.as_mut().expect("connected").0;
         let sealed = match packet[1] {
             192..=223 => sends.encrypt_rtcp(packet),
@@ -367,7 +374,7 @@ impl Client {
     }
 
     /// Speaks a packet of the microphone.
-    pub fn speak(&mut self, seq: u16, ts_48k: u32, level: u8, payload: &[u8]) {
+    pub(crate) fn speak(&mut self, seq: u16, ts_48k: u32, level: u8, payload: &[u8]) {
         let packet = self.rtp(self.options.ssrc, seq, ts_48k, level, payload);
         let sealed = self.seal(&packet);
         self.outgoing.push_back(sealed);

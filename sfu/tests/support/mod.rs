@@ -8,33 +8,33 @@ use std::time::{Duration, Instant};
 use palco_sfu::{Config, ConnectError, Event, Handle, PeerKey, RoomKey};
 use tokio::sync::mpsc::Receiver;
 
-pub mod client;
+pub(crate) mod client;
 
 use client::{Client, Options};
 
 /// Longer than anything here takes, even on a loaded machine; a wait that long has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Plane {
-    pub handle: Handle,
-    pub events: Receiver<Event>,
+pub(crate) struct Plane {
+    pub(crate) handle: Handle,
+    pub(crate) events: Receiver<Event>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Plane {
-    pub fn start(config: Config) -> Self {
+    pub(crate) fn start(config: Config) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (handle, events) = palco_sfu::start(config).unwrap();
         Self { handle, events, runtime }
     }
 
-    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime
             .block_on(async { tokio::time::timeout(PATIENCE, future).await.expect("in time") })
     }
 
     /// The next event.
-    pub fn event(&mut self) -> Event {
+    pub(crate) fn event(&mut self) -> Event {
         let events = &mut self.events;
         self.runtime
             .block_on(async { tokio::time::timeout(PATIENCE, events.recv()).await })
@@ -42,7 +42,12 @@ impl Plane {
             .expect("not ended")
     }
 
-    pub fn offer(&self, room: u64, peer: u64, options: Options) -> Result<Caller, ConnectError> {
+    pub(crate) fn offer(
+        &self,
+        room: u64,
+        peer: u64,
+        options: Options,
+    ) -> Result<Caller, ConnectError> {
         let mut client = Client::new(options);
         let offer = client.offer();
         let answer = self.wait(self.handle.connect(RoomKey(room), PeerKey(peer), &offer))?;
@@ -55,7 +60,7 @@ impl Plane {
     }
 
     /// A connected client.
-    pub fn join(&mut self, room: u64, peer: u64, options: Options) -> Caller {
+    pub(crate) fn join(&mut self, room: u64, peer: u64, options: Options) -> Caller {
         let mut caller = self.offer(room, peer, options).unwrap();
         caller.client.check();
         caller.until("a check answered", |client| client.checks_answered > 0);
@@ -65,7 +70,7 @@ impl Plane {
         caller
     }
 
-    pub fn speaker(&mut self, room: u64, peer: u64, number: u32) -> Caller {
+    pub(crate) fn speaker(&mut self, room: u64, peer: u64, number: u32) -> Caller {
         let caller = self.join(room, peer, Options::default());
         self.handle.allow_sending(PeerKey(peer), number);
         caller
@@ -73,22 +78,22 @@ impl Plane {
 }
 
 /// A client with a socket.
-pub struct Caller {
-    pub client: Client,
-    pub socket: UdpSocket,
-    pub server: SocketAddr,
-    pub answer: String,
+pub(crate) struct Caller {
+    pub(crate) client: Client,
+    pub(crate) socket: UdpSocket,
+    pub(crate) server: SocketAddr,
+    pub(crate) answer: String,
 }
 
 impl Caller {
-    pub fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         while let Some(datagram) = self.client.outgoing.pop_front() {
             self.socket.send_to(&datagram, self.server).unwrap();
         }
     }
 
     /// Sends and receives for one short turn.
-    pub fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         self.client.timeout(Instant::now());
         self.flush();
         self.socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
@@ -101,7 +106,7 @@ impl Caller {
     }
 
     /// Sends and receives what is there, without waiting.
-    pub fn pump(&mut self) {
+    pub(crate) fn pump(&mut self) {
         self.client.timeout(Instant::now());
         self.flush();
         self.socket.set_nonblocking(true).unwrap();
@@ -113,7 +118,7 @@ impl Caller {
         self.flush();
     }
 
-    pub fn until(&mut self, what: &str, done: impl Fn(&Client) -> bool) {
+    pub(crate) fn until(&mut self, what: &str, done: impl Fn(&Client) -> bool) {
         let start = Instant::now();
         while !done(&self.client) {
             self.turn();
@@ -121,12 +126,12 @@ impl Caller {
         }
     }
 
-    pub fn say(&mut self, seq: u16, payload: &[u8]) {
+    pub(crate) fn say(&mut self, seq: u16, payload: &[u8]) {
         self.client.speak(seq, u32::from(seq) * 960, 30, payload);
         self.flush();
     }
 
-    pub fn payloads(&mut self) -> Vec<Vec<u8>> {
+    pub(crate) fn payloads(&mut self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.client.heard).into_iter().map(|heard| heard.payload).collect()
     }
 }
