@@ -44,6 +44,10 @@ const ATTEMPT_DATAGRAMS: u8 = 64;
 /// Datagrams kept to be replayed if the client turns out to have no GCM: two ClientHellos of two datagrams, twice.
 const OPENING_DATAGRAMS: usize = 8;
 
+/// Attempts of one peer: a browser needs one, with loss and restarts a few. Then 20 a second, 4 ms of work.
+const ATTEMPT_BURST: u32 = 16;
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(50);
+
 /// The label of RFC 5764 section 4.2.
 const SRTP_EXPORTER: &str = "EXTRACTOR-dtls_srtp";
 
@@ -129,7 +133,13 @@ pub(crate) struct Secured {
 }
 
 /// One peer's DTLS, server side.
-pub(crate) enum Dtls {
+pub(crate) struct Dtls {
+    state: Phase,
+    /// When the budget of attempts is whole again.
+    attempts_paid_at: Option<Instant>,
+}
+
+enum Phase {
     /// Nothing received yet, or the last attempt failed.
     Idle,
     Handshaking(Box<Handshake>),
@@ -137,7 +147,7 @@ pub(crate) enum Dtls {
 }
 
 /// An attempt under way.
-pub(crate) struct Handshake {
+struct Handshake {
     endpoint: Endpoint,
     /// Everything received until the profile is settled: empty afterwards.
     opening: Vec<BytesMut>,
@@ -170,7 +180,7 @@ impl Flight {
 }
 
 /// What a finished handshake leaves behind.
-pub(crate) struct Established {
+struct Established {
     /// The crate's own serialisation of keys and counters, without the peer's certificate.
     state: Box<[u8]>,
     last_flight: Flight,
@@ -179,7 +189,7 @@ pub(crate) struct Established {
 
 impl Dtls {
     pub(crate) fn new() -> Self {
-        Self::Idle
+        Self { state: Phase::Idle, attempts_paid_at: None }
     }
 
     /// Takes one datagram from the peer's validated path; appends what is to be sent.
@@ -193,58 +203,64 @@ impl Dtls {
         if !record::is_acceptable(datagram) {
             return Progress::Pending;
         }
-        match self {
-            Self::Established(established) => established.datagram(now, datagram, identity, out),
-            Self::Idle => {
-                *self = Self::Handshaking(Box::new(Handshake::new(identity)));
-                self.shake(now, datagram, identity, out)
+        let begins = match &mut self.state {
+            Phase::Established(established) => {
+                return established.datagram(now, datagram, identity, out);
             }
-            Self::Handshaking(handshake) => {
-                // Another hello than the one that began this attempt: the client started over, or somebody forged the
-                // first. The crate would go on with the first one's random; the latest wins instead.
-                let random = record::opening_random(datagram);
-                if random.is_some() && handshake.random.is_some() && random != handshake.random {
-                    **handshake = Handshake::new(identity);
+            Phase::Idle => {
+                if !record::is_hello(datagram) {
+                    return Progress::Pending;
                 }
-                self.shake(now, datagram, identity, out)
+                true
             }
+            // Another hello than the one that began this attempt: the client started over, or somebody forged the
+            // first. The crate would go on with the first one's random; the latest wins instead.
+            Phase::Handshaking(handshake) => record::opening_random(datagram)
+                .is_some_and(|random| handshake.random.is_some_and(|known| known != random)),
+        };
+        if begins {
+            if !self.may_attempt(now) {
+                return Progress::Pending;
+            }
+            self.state = Phase::Handshaking(Box::new(Handshake::new(identity)));
         }
-    }
-
-    fn shake(
-        &mut self,
-        now: Instant,
-        datagram: &[u8],
-        identity: &Identity,
-        out: &mut Vec<BytesMut>,
-    ) -> Progress {
-        let Self::Handshaking(handshake) = self else {
+        let Phase::Handshaking(handshake) = &mut self.state else {
             return Progress::Pending;
         };
         match handshake.datagram(now, datagram, identity, out) {
             Ok(None) => Progress::Pending,
             Ok(Some((secured, established))) => {
-                *self = Self::Established(Box::new(established));
+                self.state = Phase::Established(Box::new(established));
                 Progress::Connected(secured)
             }
             Err(_) => {
-                *self = Self::Idle;
+                self.state = Phase::Idle;
                 Progress::Failed
             }
         }
     }
 
+    /// A peer with valid credentials could otherwise have us sign for it all day.
+    fn may_attempt(&mut self, now: Instant) -> bool {
+        let paid_at = self.attempts_paid_at.map_or(now, |at| at.max(now)) + ATTEMPT_INTERVAL;
+        let allowed = paid_at <= now + ATTEMPT_INTERVAL * ATTEMPT_BURST;
+        if allowed {
+            self.attempts_paid_at = Some(paid_at);
+        }
+        allowed
+    }
+
     /// When `timeout` is due.
     pub(crate) fn timeout_at(&self) -> Option<Instant> {
-        match self {
-            Self::Handshaking(handshake) => handshake.retransmit_at,
-            Self::Idle | Self::Established(_) => None,
+        match &self.state {
+            Phase::Handshaking(handshake) => handshake.retransmit_at,
+            Phase::Idle | Phase::Established(_) => None,
         }
     }
 
     /// Sends the unanswered flight again if it is due.
     pub(crate) fn timeout(&mut self, now: Instant, out: &mut Vec<BytesMut>) {
-        if let Self::Handshaking(handshake) = self
+        if let Phase::Handshaking(handshake) = &mut self.state
             && handshake.retransmit_at.is_some_and(|at| at <= now)
         {
             handshake.flight.repeat(now, out);
@@ -255,13 +271,13 @@ impl Dtls {
 
     /// Says close_notify, if there is anything to close.
     pub(crate) fn close(&mut self, now: Instant, identity: &Identity, out: &mut Vec<BytesMut>) {
-        if let Self::Established(established) = self
+        if let Phase::Established(established) = &self.state
             && let Some(mut endpoint) = established.revive(now, identity)
         {
             let _ = endpoint.stop(now, ANY_ADDRESS);
             out.extend(transmits(&mut endpoint));
         }
-        *self = Self::Idle;
+        self.state = Phase::Idle;
     }
 }
 

@@ -80,6 +80,15 @@ fn fragments_are_acceptable(mut body: &[u8]) -> bool {
     true
 }
 
+/// Any part of a ClientHello in clear.
+pub(super) fn is_hello(datagram: &[u8]) -> bool {
+    records(datagram).flatten().next().is_some_and(|record| {
+        record.content == HANDSHAKE
+            && record.epoch == 0
+            && record.body.first() == Some(&CLIENT_HELLO)
+    })
+}
+
 /// The client's random if the datagram begins with the beginning of an association's first ClientHello.
 pub(super) fn opening_random(datagram: &[u8]) -> Option<[u8; 32]> {
     let record = records(datagram).next()??;
@@ -154,6 +163,7 @@ mod tests {
         let hello = record(HANDSHAKE, 0, &fragment(1, 100, 0, 100, 100));
         let certificate = record(HANDSHAKE, 0, &fragment(11, 100, 0, 100, 100));
         let finished = record(HANDSHAKE, 1, &[9; 40]);
+        assert!(is_hello(&hello) && !is_hello(&certificate) && !is_hello(&finished));
         assert!(!repeats_client_finish(&hello));
         assert_eq!(opening_random(&hello), Some([7; 32]));
         assert_eq!(opening_random(&certificate), None);
