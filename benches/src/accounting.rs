@@ -86,6 +86,25 @@ fn resident_kib(rollup: &str) -> Option<u64> {
     line.split_ascii_whitespace().next()?.parse().ok()
 }
 
+/// CPU time of the whole machine that was not idle, time stolen by its host included; in steps of 10 ms.
+///
+/// # Errors
+/// If the system does not say.
+pub fn machine_busy() -> io::Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    busy_ticks(&stat)
+        .map(|ticks| Duration::from_millis(10 * ticks))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/stat"))
+}
+
+/// user, nice, system, (idle, iowait), irq, softirq, steal; in hundredths of a second for all cores together.
+fn busy_ticks(stat: &str) -> Option<u64> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks =
+        line.split_ascii_whitespace().map(str::parse).collect::<Result<Vec<u64>, _>>().ok()?;
+    Some(ticks.get(..3)?.iter().chain(ticks.get(5..8)?).sum())
+}
+
 /// The machine in one line: processor, cores, memory, kernel.
 #[must_use]
 pub fn machine() -> String {
@@ -117,6 +136,8 @@ mod tests {
         let rollup =
             "5583-7ffd ---p 00000000 00:00 0 [rollup]\nRss:                1716 kB\nPss: 3 kB\n";
         assert_eq!(resident_kib(rollup), Some(1716));
+        let machine = "cpu  10 20 30 9000 8000 1 2 3 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n";
+        assert_eq!(busy_ticks(machine), Some(66));
     }
 
     #[test]

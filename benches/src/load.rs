@@ -35,7 +35,7 @@ use std::time::Duration;
 use clap::Args;
 use palco_protocol::http::{CreateGuest, CreateRoom, Guest, RoomCreated};
 
-use crate::accounting::Usage;
+use crate::accounting::{Usage, machine_busy};
 use client::Client;
 use http::Http;
 pub(crate) use media::addresses;
@@ -231,9 +231,11 @@ fn listen(
 ) -> Result<Audio, Box<dyn Error>> {
     let usage = || options.pid.map(Usage::of).transpose();
     let (start, packets) = (world.now(), world.media.meter.packets);
+    let machine_before = machine_busy()?;
     let (before, own_before) = (usage()?, Usage::of(std::process::id())?);
     world.pass(Duration::from_secs(options.seconds))?;
     let (after, own_after) = (usage()?, Usage::of(std::process::id())?);
+    let machine = machine_busy()?.saturating_sub(machine_before);
     let packets = world.media.meter.packets - packets;
     let seconds = (world.now() - start).as_secs_f64();
     world.media.meter.close();
@@ -246,6 +248,9 @@ fn listen(
     let own = own_after.since(&own_before);
     report.own_cores = Some(own.cores());
     report.own_us_per_packet = Some(own.us_each(packets));
+    let ours = own.cpu
+        + before.zip(after).map_or(Duration::ZERO, |(before, after)| after.since(&before).cpu);
+    report.others_cores = Some(machine.saturating_sub(ours).as_secs_f64() / seconds);
     let meter = &world.media.meter;
     let expected = meter.frames_counted() * joined as u64;
     // While listeners join, not all of them could have heard every frame.

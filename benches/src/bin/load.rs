@@ -14,14 +14,10 @@ struct Arguments {
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
-    /// Wait before beginning, in milliseconds
-    #[arg(long, default_value_t = 0)]
-    delay_ms: u64,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    std::thread::sleep(std::time::Duration::from_millis(arguments.delay_ms));
     let report = load::run(&arguments.options)?;
     let mut out = std::io::stdout().lock();
     if arguments.json {

@@ -59,7 +59,7 @@ impl Http {
             self.stream.read_line(&mut line)?;
             match line.trim_end().split_once(':') {
                 Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                    len = value.trim().parse()?
+                    len = value.trim().parse()?;
                 }
                 Some(_) => {}
                 None => break,

@@ -32,6 +32,8 @@ pub struct Report {
     pub server: Option<Server>,
     /// Cores this process kept busy while audio flowed.
     pub own_cores: Option<f64>,
+    /// Cores that neither the server nor this process kept busy meanwhile: noise in every figure here.
+    pub others_cores: Option<f64>,
     /// This process's CPU for each packet received, sending and signalling included.
     pub own_us_per_packet: Option<f64>,
 }
@@ -182,6 +184,9 @@ impl fmt::Display for Report {
         }
         if let (Some(cores), Some(us)) = (self.own_cores, self.own_us_per_packet) {
             writeln!(f, "load process  {cores:.2} cores, {us:.2} µs for each packet received")?;
+        }
+        if let Some(cores) = self.others_cores {
+            writeln!(f, "others        {cores:.2} cores busy on this machine while audio flowed")?;
         }
         Ok(())
     }

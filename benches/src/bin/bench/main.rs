@@ -38,6 +38,8 @@ struct Arguments {
 
 /// What a forwarded frame of 32 kbit/s measures on the wire, until a run has measured it.
 const DATAGRAM_BYTES: usize = 119;
+/// Until fifty listeners have joined, settled and hear: then others join.
+const UNTIL_HEARD: Duration = Duration::from_secs(6);
 /// How long each way of the floor is measured.
 const FLOOR: Duration = Duration::from_secs(2);
 
@@ -100,10 +102,13 @@ impl Bench {
     }
 
     /// A fresh server, and what the load generator finds there.
-    fn load(&self, options: Options) -> Result<Report, Box<dyn Error>> {
+    fn load(&self, options: &Options) -> Result<Report, Box<dyn Error>> {
         let server = self.server()?;
-        let report =
-            load::run(&Options { server: server.address, pid: Some(server.pid()), ..options })?;
+        let report = load::run(&Options {
+            server: server.address,
+            pid: Some(server.pid()),
+            ..options.clone()
+        })?;
         self.whole(&report)?;
         Ok(report)
     }
@@ -115,7 +120,7 @@ impl Bench {
     fn audience(&mut self, listeners: usize, handshake_ms: f64) -> Result<(), Box<dyn Error>> {
         let options = Options { seconds: self.arguments.seconds, ..options(listeners) };
         let floor = floor::measure(listeners, options.per_port, DATAGRAM_BYTES, FLOOR)?;
-        let report = self.load(options)?;
+        let report = self.load(&options)?;
         self.packets(&format!("{listeners} listeners"), &report, floor)?;
         let Some(server) = &report.server else { return Ok(()) };
         let (kib, join) = (server.kib_per_listener, server.ms_per_join);
@@ -174,15 +179,15 @@ impl Bench {
     fn sockets_of_their_own(&mut self) -> Result<(), Box<dyn Error>> {
         let options = Options { per_port: 1, seconds: self.arguments.seconds, ..options(500) };
         let floor = floor::measure(500, 1, DATAGRAM_BYTES, FLOOR)?;
-        let report = self.load(options)?;
+        let report = self.load(&options)?;
         self.packets("500 listeners, a socket each", &report, floor)
     }
 
     /// Listeners without media: what is signalling's, and by difference what is the media plane's.
     fn signalling(&mut self, listeners: usize, handshake_ms: f64) -> Result<(), Box<dyn Error>> {
-        let with = self.load(Options { seconds: 1, ..options(listeners) })?;
+        let with = self.load(&Options { seconds: 1, ..options(listeners) })?;
         let report =
-            self.load(Options { signalling_only: true, stampede: true, ..options(listeners) })?;
+            self.load(&Options { signalling_only: true, stampede: true, ..options(listeners) })?;
         if let Some(signalling) = &report.signalling {
             let event = signalling.stage_event_ms;
             self.row(Row::new(
@@ -225,24 +230,17 @@ impl Bench {
     /// What listeners of one room hear while many join another: handshakes must not hold up audio.
     fn while_others_join(&mut self, others: usize) -> Result<(), Box<dyn Error>> {
         let server = self.server()?;
-        let (address, others) = (server.address.to_string(), others.to_string());
-        let program = std::env::current_exe()?.with_file_name("load");
-        let mut joining = std::process::Command::new(program)
-            .args([
-                "--server",
-                &address,
-                "--listeners",
-                &others,
-                "--seconds",
-                "1",
-                "--delay-ms",
-                "6000",
-            ])
-            .stdout(std::process::Stdio::null())
-            .spawn()?;
-        let report =
-            load::run(&Options { server: server.address, pid: None, seconds: 6, ..options(50) });
-        joining.wait()?;
+        let joining = Options { server: server.address, seconds: 1, ..options(others) };
+        let hearing = Options { server: server.address, seconds: 6, ..options(50) };
+        // Two threads of this process: neither waits for the other, as one alone would for its own handshakes.
+        let (report, joined) = std::thread::scope(|scope| {
+            let joining = scope.spawn(|| {
+                std::thread::sleep(UNTIL_HEARD);
+                load::run(&joining).map(|report| report.joined).map_err(|error| error.to_string())
+            });
+            (load::run(&hearing), joining.join())
+        });
+        let joined = joined.map_err(|_| "the joining load panicked")??;
         let report = report?;
         self.whole(&report)?;
         let Some(audio) = &report.audio else { return Ok(()) };
@@ -258,6 +256,8 @@ impl Bench {
             audio.latest_send_ms,
             "ms",
         ))?;
+        let missing = (others - joined) as f64;
+        self.row(Row::new("  others not joined", missing, "").budget(Budget::AtMost(0.0)))?;
         Ok(())
     }
 

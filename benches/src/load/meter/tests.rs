@@ -35,7 +35,9 @@ impl World {
     fn new(speakers: usize) -> Self {
         let mut meter = Meter::default();
         let voices: Vec<_> = (0..speakers).map(|voice| voice::frames(voice).unwrap()).collect();
-        voices.iter().for_each(|frames| drop(meter.speaker(frames)));
+        for (number, frames) in voices.iter().enumerate() {
+            assert_eq!(meter.speaker(frames), number);
+        }
         let reception = Reception::new(SSRCS, context(), 5);
         Self { meter, voices, reception, sealer: context(), now: Duration::from_secs(100) }
     }
