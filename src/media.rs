@@ -24,7 +24,7 @@ fn peer_key(peer: PeerId) -> PeerKey {
 
 /// The last 64 bits of a UUIDv7 are its random part: two live rooms that share them would need
 /// 2^31 rooms alive at once to be likely.
-fn room_key(room: RoomId) -> RoomKey {
+pub(crate) fn room_key(room: RoomId) -> RoomKey {
     RoomKey(room.0.as_u64_pair().1)
 }
 

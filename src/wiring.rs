@@ -64,6 +64,7 @@ impl Server {
             udp: config.udp,
             tcp: (!config.no_tcp).then(|| config.tcp.unwrap_or(config.udp)),
             announced: config.announce.clone(),
+            bundle_from: config.bundle_from,
             shards: config.shards.unwrap_or(cores),
             ..palco_sfu::Config::default()
         })?;
@@ -82,13 +83,15 @@ impl Server {
         let address = listener.local_addr().map_err(listen_error)?;
         let app = App {
             signaling: signaling.clone(),
+            media: media.clone(),
             tokens,
             origins: config.origin.into(),
             rooms: config.rooms,
         };
+        let service = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
         let stop = watch::Sender::new(false);
         let mut stopped = stop.subscribe();
-        let serving = axum::serve(listener, api::router(app)).with_graceful_shutdown(async move {
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
             // An error means the server was dropped: stop as well.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         });

@@ -85,7 +85,8 @@ impl Outbox {
         }
     }
 
-    fn take(&self) -> Option<Outgoing> {
+    /// What there is to write now, if anything.
+    pub(crate) fn take(&self) -> Option<Outgoing> {
         let mut state = self.state();
         if state.queue.is_empty() {
             return state.closed.map(Outgoing::Close);

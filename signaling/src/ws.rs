@@ -36,7 +36,8 @@ const QUIET: Duration = Duration::from_secs(40);
 const ANSWER: Duration = Duration::from_secs(20);
 /// How long a closing handshake may take.
 const CLOSE: Duration = Duration::from_secs(2);
-/// This many unreadable messages end a connection: one may be a newer client's, a stream of them is noise.
+/// More unreadable messages than this end a connection: a stream of them is noise. What a newer client may send (an
+/// unknown type, another shape) is readable.
 const MAX_BAD_MESSAGES: u32 = 10;
 
 /// Small buffers for many sockets (the library's default of 128 KiB each would be 1.2 GiB for ten
@@ -171,10 +172,15 @@ where
                     Some(Ok(Message::Close(_))) | None => return End::Gone,
                     Some(Err(error)) => return error.into(),
                 };
+                // What happened before the request is told before its answer: whoever leaves one room and joins
+                // another gets nothing of the first after `joined`.
+                if let Some(end) = drain(socket, outbox).await {
+                    return end;
+                }
                 let reply = match parse(&text) {
                     Ok(request) => session::handle(shared, session, outbox, request).await,
                     Err((id, code)) => {
-                        bad_messages += 1;
+                        bad_messages += u32::from(code == ErrorCode::BadMessage);
                         if bad_messages > MAX_BAD_MESSAGES {
                             return ErrorCode::BadMessage.into();
                         }
@@ -185,16 +191,11 @@ where
                     return end;
                 }
             }
-            outgoing = outbox.next() => match outgoing {
-                Outgoing::Messages(messages) => {
-                    for message in messages {
-                        if let Err(end) = write(socket, outbox, message).await {
-                            return end;
-                        }
-                    }
+            outgoing = outbox.next() => {
+                if let Some(end) = deliver(socket, outbox, outgoing).await {
+                    return end;
                 }
-                Outgoing::Close(code) => return code.into(),
-            },
+            }
             () = tokio::time::sleep_until(deadline) => {
                 if asked {
                     return End::Gone;
@@ -206,6 +207,38 @@ where
             }
             () = begun(&mut draining) => return ErrorCode::Draining.into(),
         }
+    }
+}
+
+/// Writes what waits in the outbox, without waiting for more.
+async fn drain<S>(socket: &mut WebSocketStream<S>, outbox: &Outbox) -> Option<End>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    match outbox.take() {
+        Some(outgoing) => deliver(socket, outbox, outgoing).await,
+        None => None,
+    }
+}
+
+async fn deliver<S>(
+    socket: &mut WebSocketStream<S>,
+    outbox: &Outbox,
+    outgoing: Outgoing,
+) -> Option<End>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    match outgoing {
+        Outgoing::Messages(messages) => {
+            for message in messages {
+                if let Err(end) = write(socket, outbox, message).await {
+                    return Some(end);
+                }
+            }
+            None
+        }
+        Outgoing::Close(code) => Some(code.into()),
     }
 }
 

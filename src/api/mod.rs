@@ -1,6 +1,7 @@
-//! The HTTP API under `/api/v1`, one file a resource; the WebSocket's handshake; health.
+//! The HTTP API under `/api/v1`, one file a resource; the WebSocket's handshake; metrics and health.
 
 mod guests;
+mod metrics;
 mod problem;
 mod rooms;
 mod socket;
@@ -26,6 +27,7 @@ const BODY_MAX_BYTES: usize = 16 * 1024;
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) signaling: Signaling,
+    pub(crate) media: palco_sfu::Handle,
     pub(crate) tokens: Tokens,
     pub(crate) origins: Arc<[String]>,
     pub(crate) rooms: Rooms,
@@ -42,6 +44,7 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .nest("/api/v1", v1)
         .route("/ws", get(socket::open))
+        .route("/metrics", get(metrics::show))
         .route("/healthz", get(async || StatusCode::NO_CONTENT))
         .fallback(get(web::page))
         .with_state(app)

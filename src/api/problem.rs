@@ -99,3 +99,12 @@ pub(crate) fn line(field: &str, text: &str, max_chars: usize) -> Result<String, 
     }
     Ok(text.to_owned())
 }
+
+/// The same for a text of several lines, which may be empty.
+pub(crate) fn paragraph(field: &str, text: &str, max_chars: usize) -> Result<String, Refused> {
+    let unbroken = text.trim().replace('\n', " ");
+    if !unbroken.is_empty() {
+        line(field, &unbroken, max_chars)?;
+    }
+    Ok(text.trim().to_owned())
+}

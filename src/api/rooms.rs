@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     App,
-    problem::{Body, Caller, Refused, line},
+    problem::{Body, Caller, Refused, line, paragraph},
 };
 
 /// `POST /api/v1/rooms`
@@ -25,11 +25,8 @@ pub(super) async fn create(
     Body(body): Body<CreateRoom>,
 ) -> Result<(StatusCode, Json<RoomCreated>), Refused> {
     let title = line("title", &body.title, limits::TITLE_MAX_CHARS)?;
-    let description = body.description.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    let description = description
-        .map(|text| line("description", text, limits::DESCRIPTION_MAX_CHARS))
-        .transpose()?
-        .unwrap_or_default();
+    let description = body.description.unwrap_or_default();
+    let description = paragraph("description", &description, limits::DESCRIPTION_MAX_CHARS)?;
     let mut settings = Settings::new(RoomId(Uuid::now_v7()), title, owner.id);
     settings.description = description;
     settings.max_people = app.rooms.max_people;

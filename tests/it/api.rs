@@ -88,3 +88,31 @@ async fn bad_requests_are_problems_with_stable_codes() {
     }
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_count_what_happens() {
+    let house = House::open().await;
+    let host = house.host("Host").await;
+    host.ask(palco_protocol::ClientMessage::Unmute).await.expect("unmuted");
+    let _speaking = host.media.play_tone(440.0).expect("a tone");
+    let listener = house.listener("Listener", host.room()).await;
+    let number = crate::house::number_of(&host.snapshot, host.id());
+    listener.media.wait_for_packets(number, 20, crate::house::SOON).await.expect("audio");
+
+    let page = house.address.http("GET", "/metrics", None, None).await.expect("an answer");
+    assert_eq!(page.status, 200);
+    let page = String::from_utf8(page.body.to_vec()).expect("text");
+    let value = |name: &str| -> u64 {
+        let lines = page.lines().filter_map(|line| line.strip_prefix(name));
+        lines.filter_map(|rest| rest.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    };
+    assert_eq!(value("palco_rooms "), 1);
+    assert_eq!(value("palco_sockets "), 2);
+    assert_eq!(value("palco_media_connected_peers{"), 2);
+    assert_eq!(value("palco_media_handshakes_total{"), 2);
+    assert!(
+        value(&format!("palco_room_forwarded_packets_total{{room=\"{}\"}}", host.room())) >= 20
+    );
+    assert!(page.ends_with("# EOF\n"));
+    house.close().await;
+}

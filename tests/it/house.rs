@@ -43,6 +43,7 @@ impl House {
             udp: loopback,
             tcp: None,
             no_tcp: false,
+            bundle_from: None,
             announce: Vec::new(),
             shards: None,
             data: data.clone(),

@@ -115,7 +115,7 @@ pub enum ClientMessage {
         /// Whom.
         user: UserId,
     },
-    /// Host: somebody on stage becomes the host and owner, I become a moderator.
+    /// Owner: somebody on stage becomes the host and owner, I become a moderator.
     TransferHost {
         /// To whom.
         user: UserId,
@@ -142,7 +142,7 @@ pub enum ClientMessage {
     Lock,
     /// Moderators: open again.
     Unlock,
-    /// Host: the room is over.
+    /// Owner: the room is over.
     EndRoom,
 
     /// Write a line.

@@ -41,9 +41,9 @@ pub enum Role {
     Listener,
     /// On stage.
     Speaker,
-    /// On stage; invites, mutes, moves and removes.
+    /// Invites, mutes, moves and removes; on stage, or in the audience by choice.
     Moderator,
-    /// On stage; owns the room, appoints moderators, ends it.
+    /// Leads the room and appoints moderators; who owns it also hands it over and ends it.
     Host,
 }
 

@@ -154,18 +154,23 @@ impl Room {
         Ok(())
     }
 
-    /// A text that others will read: trimmed, of this length, without control characters other than
-    /// line ends, and passed by the filter.
+    /// A text that others will read: clean, and passed by the filter.
     fn checked(&self, text: &str, min_chars: usize, max_chars: usize) -> Result<String, Refusal> {
-        let text = text.trim();
-        let length = text.chars().count();
-        let unclean = text.chars().any(|c| c.is_control() && c != '\n');
-        if length < min_chars || length > max_chars || unclean {
-            return Err(ErrorCode::InvalidField.into());
-        }
+        let text = clean(text, min_chars, max_chars)?;
         if self.text_filter.as_ref().is_some_and(|filter| filter.refuses(text)) {
             return Err(ErrorCode::TextRefused.into());
         }
         Ok(text.to_owned())
     }
+}
+
+/// The text trimmed, if it is of this length and has no control characters other than line ends.
+pub(crate) fn clean(text: &str, min_chars: usize, max_chars: usize) -> Result<&str, Refusal> {
+    let text = text.trim();
+    let length = text.chars().count();
+    let unclean = text.chars().any(|c| c.is_control() && c != '\n');
+    if length < min_chars || length > max_chars || unclean {
+        return Err(ErrorCode::InvalidField.into());
+    }
+    Ok(text)
 }

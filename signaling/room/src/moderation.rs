@@ -7,14 +7,15 @@ use palco_protocol::{
 
 use crate::{
     DropReason, Refusal, Room,
+    chat::clean,
     effect::{Effect, Effects},
     presence::tell,
     roles::{Action, Standing},
 };
 
 /// Entries of the log kept in memory, the oldest forgotten first; the history has them all
-/// (`Effect::Record`).
-const LOG_MAX: usize = 1_000;
+/// (`Effect::Record`). With the longest reasons they are half a megabyte, which one answer can carry.
+const LOG_MAX: usize = 200;
 
 /// Most bans of one room; a room that needs more needs a lock.
 const BANS_MAX: usize = 10_000;
@@ -100,8 +101,8 @@ impl Room {
         reason: &str,
         out: &mut Effects,
     ) -> Result<(), Refusal> {
-        let reason = reason.trim();
-        if user == by || reason.is_empty() || reason.chars().count() > REPORT_MAX_CHARS {
+        let reason = clean(reason, 1, REPORT_MAX_CHARS)?;
+        if user == by {
             return Err(ErrorCode::InvalidField.into());
         }
         let Some(person) = self.person_known(user) else {

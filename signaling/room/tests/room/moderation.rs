@@ -175,14 +175,14 @@ fn a_report_needs_somebody_and_a_reason() {
 }
 
 #[test]
-fn the_log_keeps_the_last_thousand() {
+fn the_log_keeps_the_last_two_hundred() {
     let mut world = World::full(|_| {});
-    for _ in 0..501 {
+    for _ in 0..101 {
         world.ok(MOD, Command::Lock);
         world.ok(MOD, Command::Unlock);
     }
     let log = world.room.moderation_log(id(OWNER)).unwrap();
-    assert_eq!((log.len(), log[0].act), (1_000, ModerationAct::Locked));
+    assert_eq!((log.len(), log[0].act), (200, ModerationAct::Locked));
 }
 
 #[test]

@@ -236,7 +236,7 @@ impl Model {
                 }
             }
             Command::Report { user, reason } => {
-                let bad = *user == by || reason.trim().is_empty();
+                let bad = *user == by || reason.trim().is_empty() || reason.contains('\0');
                 check(!bad, InvalidField)?;
                 self.known(*user).ok_or(NotPresent)?;
             }

@@ -1,0 +1,205 @@
+//! `GET /metrics`: the server's counters in the OpenMetrics text format.
+//!
+//! Collected when asked for: the media plane's shards copy theirs, signalling counts its own. Rooms are named only if
+//! the hallway names them too; the others share one label. For programs of this machine: what comes from another
+//! address, or through a proxy, is told that there is nothing.
+
+use std::{collections::HashMap, fmt, net::SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use palco_protocol::ErrorCode;
+use palco_sfu::{
+    RoomKey, Stats,
+    stats::{DropCause, Traffic},
+};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text},
+    metrics::{counter::ConstCounter, gauge::ConstGauge},
+    registry::{Registry, Unit},
+};
+
+use super::{App, problem::Refused};
+use crate::media::room_key;
+
+/// What proxies add to a request they pass on.
+const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/// `GET /metrics`
+pub(super) async fn show(
+    State(app): State<App>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
+    if forwarded || !from.ip().to_canonical().is_loopback() {
+        return Err(ErrorCode::NotFound.into());
+    }
+    let live = app.signaling.live_rooms();
+    let names = live.rooms.iter().map(|live| (room_key(live.room.id), live.room.id.to_string()));
+    let (rooms, sockets) = app.signaling.load();
+    let snapshot =
+        Snapshot { rooms, sockets, names: names.collect(), media: app.media.stats().await };
+    let mut registry = Registry::with_prefix("palco");
+    registry.register_collector(Box::new(snapshot));
+    let mut page = String::new();
+    text::encode(&mut page, &registry).map_err(|_| ErrorCode::Internal)?;
+    let mut response = page.into_response();
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    Ok(response)
+}
+
+/// Everything as it is at one moment.
+#[derive(Debug)]
+struct Snapshot {
+    rooms: usize,
+    sockets: usize,
+    /// Rooms that the hallway shows.
+    names: HashMap<RoomKey, String>,
+    media: Stats,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Shard {
+    shard: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Dropped {
+    shard: u64,
+    cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Room {
+    room: String,
+}
+
+/// One room over all shards.
+#[derive(Debug, Clone, Copy, Default)]
+struct RoomTotals {
+    listeners: u64,
+    received: Traffic,
+    forwarded: Traffic,
+    slot_changes: u64,
+}
+
+impl Snapshot {
+    fn room_totals(&self) -> HashMap<String, RoomTotals> {
+        let mut totals: HashMap<String, RoomTotals> = HashMap::new();
+        for room in self.media.shards.iter().flat_map(|shard| &shard.rooms) {
+            let name = self.names.get(&room.room).map_or("hidden", String::as_str);
+            let total = totals.entry(name.to_owned()).or_default();
+            total.listeners += room.listeners as u64;
+            for (sum, part) in
+                [(&mut total.received, room.received), (&mut total.forwarded, room.forwarded)]
+            {
+                sum.packets += part.packets;
+                sum.bytes += part.bytes;
+            }
+            // A room's slots change hands on every shard at the same time.
+            total.slot_changes = total.slot_changes.max(room.slot_changes);
+        }
+        totals
+    }
+
+    fn shards(&self) -> impl Iterator<Item = (Shard, &palco_sfu::stats::ShardStats)> {
+        self.media.shards.iter().zip(0..).map(|(stats, shard)| (Shard { shard }, stats))
+    }
+}
+
+/// Writes one family of metrics.
+fn family<L: EncodeLabelSet, M: EncodeMetric>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    unit: Option<&Unit>,
+    values: impl IntoIterator<Item = (L, M)>,
+) -> fmt::Result {
+    let mut values = values.into_iter().peekable();
+    let Some((_, first)) = values.peek() else { return Ok(()) };
+    let mut metric = encoder.encode_descriptor(name, help, unit, first.metric_type())?;
+    for (labels, value) in values {
+        value.encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+/// Writes one metric that has no labels.
+fn single(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: &impl EncodeMetric,
+) -> fmt::Result {
+    value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)
+}
+
+fn gauge(value: usize) -> ConstGauge<i64> {
+    ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+impl Collector for Snapshot {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let out = &mut encoder;
+        let bytes = Some(&Unit::Bytes);
+        single(out, "rooms", "Live rooms", &gauge(self.rooms))?;
+        single(out, "sockets", "Open WebSockets", &gauge(self.sockets))?;
+
+        let peers = self.shards().map(|(shard, stats)| (shard, gauge(stats.peers)));
+        family(out, "media_peers", "Media connections, connected or not", None, peers)?;
+        let peers = self.shards().map(|(shard, stats)| (shard, gauge(stats.connected)));
+        family(out, "media_connected_peers", "Connected media connections", None, peers)?;
+        let done = self.shards().map(|(s, stats)| (s, ConstCounter::new(stats.handshakes_done)));
+        family(out, "media_handshakes", "DTLS handshakes that ended well", None, done)?;
+        let wrong =
+            self.shards().map(|(s, stats)| (s, ConstCounter::new(stats.wrong_fingerprints)));
+        family(
+            out,
+            "media_wrong_fingerprints",
+            "DTLS handshakes with a certificate that the offer did not name",
+            None,
+            wrong,
+        )?;
+        let checks = self.shards().map(|(s, stats)| (s, ConstCounter::new(stats.checks_answered)));
+        family(out, "media_checks_answered", "STUN checks that were answered", None, checks)?;
+        let packets =
+            self.shards().map(|(s, stats)| (s, ConstCounter::new(stats.received.packets)));
+        family(out, "media_received_packets", "Datagrams received", None, packets)?;
+        let sum = self.shards().map(|(s, stats)| (s, ConstCounter::new(stats.received.bytes)));
+        family(out, "media_received", "Bytes of datagrams received", bytes, sum)?;
+        let packets = self.shards().map(|(s, stats)| (s, ConstCounter::new(stats.sent.packets)));
+        family(out, "media_sent_packets", "Datagrams sent", None, packets)?;
+        let sum = self.shards().map(|(s, stats)| (s, ConstCounter::new(stats.sent.bytes)));
+        family(out, "media_sent", "Bytes of datagrams sent", bytes, sum)?;
+        let drops = self.shards().flat_map(|(Shard { shard }, stats)| {
+            DropCause::ALL.into_iter().map(move |cause| {
+                let labels = Dropped { shard, cause: cause.label() };
+                (labels, ConstCounter::new(stats.drops.of(cause)))
+            })
+        });
+        family(out, "media_drops", "Datagrams and packets dropped, by cause", None, drops)?;
+
+        let totals = self.room_totals();
+        let rooms = || totals.iter().map(|(name, total)| (Room { room: name.clone() }, total));
+        let listeners = rooms().map(|(room, total)| {
+            (room, ConstGauge::new(i64::try_from(total.listeners).unwrap_or(i64::MAX)))
+        });
+        family(out, "room_listeners", "Who gets the room's audio", None, listeners)?;
+        let packets = rooms().map(|(r, total)| (r, ConstCounter::new(total.received.packets)));
+        family(out, "room_received_packets", "Audio packets let in", None, packets)?;
+        let sum = rooms().map(|(r, total)| (r, ConstCounter::new(total.received.bytes)));
+        family(out, "room_received", "Bytes of audio let in", bytes, sum)?;
+        let packets = rooms().map(|(r, total)| (r, ConstCounter::new(total.forwarded.packets)));
+        family(out, "room_forwarded_packets", "Audio packets sent to listeners", None, packets)?;
+        let sum = rooms().map(|(r, total)| (r, ConstCounter::new(total.forwarded.bytes)));
+        family(out, "room_forwarded", "Bytes of audio sent to listeners", bytes, sum)?;
+        let changes = rooms().map(|(r, total)| (r, ConstCounter::new(total.slot_changes)));
+        family(out, "room_slot_changes", "Slots that changed hands", None, changes)
+    }
+}
