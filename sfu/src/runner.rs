@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 
 use crate::command::Command;
-use crate::demux::Path;
+use crate::demux::{Kind, Path, classify};
 use crate::event::Event;
 use crate::handle::Directory;
 use crate::relay::Relayed;
@@ -230,7 +230,12 @@ impl Runner {
             let count = self.udp.receive(&mut self.received);
             for at in 0..count {
                 let now = Instant::now();
+                let stale = self.is_stale(at);
                 if let Some((from, bytes)) = self.received.get(at) {
+                    if stale && classify(bytes) == Some(Kind::Rtp) {
+                        self.shard.count_drops(DropCause::Stale, 1);
+                        continue;
+                    }
                     let path = Path::Udp(from);
                     self.shard.handle(now, Input::Datagram { path, bytes });
                 }
@@ -241,6 +246,19 @@ impl Runner {
             }
         }
         // There may be more: come back at once, after timers and handshakes.
+    }
+
+    /// Whether audio has waited for so long that sending it on would only lengthen the queue: an overloaded shard
+    /// then loses packets, as evenly as they come, instead of falling behind without end.
+    fn is_stale(&self, at: usize) -> bool {
+        /// More than browsers' jitter buffers hold in ordinary conditions.
+        const TOO_LATE: Duration = Duration::from_millis(200);
+        /// A clock that was set meanwhile explains more than this.
+        const UNBELIEVABLE: Duration = Duration::from_secs(60);
+        let unix_now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.received
+            .waited(at, unix_now)
+            .is_some_and(|waited| (TOO_LATE..UNBELIEVABLE).contains(&waited))
     }
 
     fn receive_tcp(&mut self, number: u32) {

@@ -27,7 +27,15 @@ pub(crate) struct Received {
     buffers: Box<[[u8; MAX_DATAGRAM]]>,
     names: Box<[libc::sockaddr_storage]>,
     lens: [usize; BATCH],
+    controls: Box<[Control]>,
+    /// When the kernel took each in, by the clock on the wall, since 1970.
+    arrived: [Option<Duration>; BATCH],
 }
+
+/// Room for one timestamp among the control messages, aligned as their headers must be.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct Control([u8; 64]);
 
 /// The arrays of `sendmmsg`, used again.
 pub(crate) struct Sending {
@@ -58,6 +66,8 @@ impl Udp {
                 udp.set_option(asked, bytes)?;
             }
         }
+        // The age of audio that waited in the kernel: old audio is better dropped than played late.
+        udp.set_option(libc::SO_TIMESTAMPNS, 1)?;
         Ok(udp)
     }
 
@@ -112,6 +122,8 @@ impl Udp {
             header.msg_iovlen = 1;
             header.msg_name = (&raw mut into.names[at]).cast();
             header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_control = (&raw mut into.controls[at]).cast();
+            header.msg_controllen = size_of::<Control>();
         }
         // SAFETY: every header points to a vector, a buffer and a name that outlive the call; their lengths are true.
         let count = unsafe {
@@ -125,9 +137,10 @@ impl Udp {
         };
         // Errors of a UDP socket (nothing there, a refused port of a peer) are not ours to act on.
         let count = usize::try_from(count).unwrap_or(0);
-        for (len, header) in into.lens.iter_mut().zip(&headers).take(count) {
+        for (at, header) in headers.iter().enumerate().take(count) {
             let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            *len = if cut { 0 } else { header.msg_len as usize };
+            into.lens[at] = if cut { 0 } else { header.msg_len as usize };
+            into.arrived[at] = timestamp(&header.msg_hdr);
         }
         count
     }
@@ -207,6 +220,20 @@ impl Udp {
     }
 }
 
+/// The kernel's time of arrival among the control messages of a received header.
+fn timestamp(header: &libc::msghdr) -> Option<Duration> {
+    // SAFETY: the header was filled by the kernel, its control buffer is alive and as long as it says; the payload of
+    // a message is read unaligned, as nothing promises more.
+    let time = unsafe {
+        let message = libc::CMSG_FIRSTHDR(header).as_ref()?;
+        if (message.cmsg_level, message.cmsg_type) != (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) {
+            return None;
+        }
+        libc::CMSG_DATA(message).cast::<libc::timespec>().read_unaligned()
+    };
+    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+}
+
 /// What became of packets handed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sent {
@@ -228,7 +255,14 @@ impl Received {
             // SAFETY: all-zero is a valid address storage.
             names: (0..BATCH).map(|_| unsafe { zeroed() }).collect(),
             lens: [0; BATCH],
+            controls: vec![Control([0; 64]); BATCH].into_boxed_slice(),
+            arrived: [None; BATCH],
         }
+    }
+
+    /// How long the `at`th datagram waited in the kernel, if known; `unix_now` is the time since 1970.
+    pub(crate) fn waited(&self, at: usize, unix_now: Duration) -> Option<Duration> {
+        unix_now.checked_sub(self.arrived[at]?)
     }
 
     /// The `at`th datagram of the last `receive` and where it came from, IPv4-mapped addresses in their IPv4 form.
@@ -406,6 +440,7 @@ impl Waiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{SystemTime, UNIX_EPOCH};
 
     fn roundtrip(bind: &str, from: &str, seen_as: &str) {
         let server = Udp::bind(bind.parse().unwrap(), 1 << 20).unwrap();
@@ -419,7 +454,10 @@ mod tests {
         waiter.add(&server, 7, Interest::Read).unwrap();
         assert_eq!(waiter.wait(Some(Duration::from_secs(5))).collect::<Vec<_>>(), [7]);
         let mut received = Received::new();
+        std::thread::sleep(Duration::from_millis(5));
         assert_eq!(server.receive(&mut received), 1);
+        let unix_now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        assert!(received.waited(0, unix_now).unwrap() >= Duration::from_millis(5));
         let (address, bytes) = received.get(0).unwrap();
         assert_eq!(bytes, b"ping");
         assert_eq!(address, client.local_addr().unwrap());

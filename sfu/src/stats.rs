@@ -40,6 +40,8 @@ pub enum DropCause {
     NotHeard,
     /// A duplicate, or later than its slot has moved on.
     Late,
+    /// Audio that waited too long in the kernel: the shard is overloaded.
+    Stale,
     /// The queue to another shard was full.
     RelayFull,
     /// The kernel's send buffer stayed full, or the kernel refused the packet.
@@ -50,7 +52,7 @@ pub enum DropCause {
 
 impl DropCause {
     /// All causes, in the order of their counters.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Unclassified,
         Self::UnknownPath,
         Self::StunMalformed,
@@ -66,6 +68,7 @@ impl DropCause {
         Self::NotForwardable,
         Self::NotHeard,
         Self::Late,
+        Self::Stale,
         Self::RelayFull,
         Self::SendFailed,
         Self::Fault,
@@ -89,6 +92,7 @@ impl DropCause {
             Self::NotForwardable => "not_forwardable",
             Self::NotHeard => "not_heard",
             Self::Late => "late",
+            Self::Stale => "stale",
             Self::RelayFull => "relay_full",
             Self::SendFailed => "send_failed",
             Self::Fault => "fault",
