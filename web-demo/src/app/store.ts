@@ -46,7 +46,12 @@ export const me = computed(() => {
   return state && memberOf(state, state.you.person.id);
 });
 export const moderates = computed(() => room.value !== undefined && isModerator(room.value));
+/** Host or acting host. */
 export const hosts = computed(() => room.value?.you.role === 'host');
+/** The host whose room it is: only the owner hands it over or ends it. */
+export const owns = computed(
+  () => room.value !== undefined && room.value.room.owner === room.value.you.person.id,
+);
 
 // Notices: shown for a few seconds and read out by screen readers.
 

@@ -151,7 +151,14 @@ export const en = {
   'react.hundred': 'Hundred',
 
   'share.title': 'Share this room',
-  'share.text': 'Anybody with this link can listen, in any browser.',
+  'share.for': 'Whom is the link for?',
+  'share.kind.room': 'Everybody',
+  'share.kind.listener': 'Listeners',
+  'share.kind.speaker': 'Speakers',
+  'share.text.room': 'Anybody with this link can listen, in any browser.',
+  'share.text.listener': 'A secret link to listen, even while the room is locked. It works for 24 hours.',
+  'share.text.speaker':
+    'A secret link for speakers: whoever opens it is invited to the stage. It works for 24 hours.',
   'share.link': 'Link to the room',
   'share.copy': 'Copy link',
   'share.copied': 'Copied',

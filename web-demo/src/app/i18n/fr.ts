@@ -151,7 +151,14 @@ export const fr = {
   'react.hundred': 'Cent',
 
   'share.title': 'Partager ce salon',
-  'share.text': 'Qui a ce lien peut écouter, dans tout navigateur.',
+  'share.for': 'Pour qui est le lien ?',
+  'share.kind.room': 'Tout le monde',
+  'share.kind.listener': 'Écoute',
+  'share.kind.speaker': 'Scène',
+  'share.text.room': 'Qui a ce lien peut écouter, dans tout navigateur.',
+  'share.text.listener': 'Un lien secret pour écouter, même si le salon est verrouillé. Il vaut 24 heures.',
+  'share.text.speaker':
+    'Un lien secret pour prendre la parole : qui l’ouvre est invité sur scène. Il vaut 24 heures.',
   'share.link': 'Lien du salon',
   'share.copy': 'Copier le lien',
   'share.copied': 'Copié',

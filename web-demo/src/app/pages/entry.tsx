@@ -1,11 +1,11 @@
 // Before the room: what it is, who speaks, and one button. A name is asked for once per device.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { LIMITS, type LiveRoom } from '../../sdk';
+import { LIMITS, codeOf, type LiveRoom } from '../../sdk';
 import { formatList, t, tn } from '../i18n';
 import { Header } from '../parts/header';
 import { Icon } from '../parts/icon';
-import { attempt, palco, rememberedName, rememberName } from '../store';
+import { errorText, palco, rememberedName, rememberName } from '../store';
 import { Faces } from './hallway';
 import { Over } from './over';
 
@@ -18,11 +18,24 @@ export function Entry({ id, link }: { id: string; link: string | undefined }) {
   const [look, setLook] = useState<Look>({ is: 'loading' });
   // This tab was in the room before it was reloaded: straight back in, without a question.
   const [returning, setReturning] = useState(palco.rememberedRoom === id);
+  /** Why the last try to enter failed; it stays until the next one. */
+  const [refusal, setRefusal] = useState<unknown>(undefined);
+
+  const enter = async (name?: string): Promise<void> => {
+    setRefusal(undefined);
+    try {
+      await palco.join(id, name === undefined ? { link } : { name, link });
+      if (name !== undefined) rememberName(name);
+    } catch (error) {
+      setRefusal(error);
+    }
+  };
 
   useEffect(() => {
     if (!returning) return;
-    void attempt(() => palco.join(id, { link })).then((back) => back || setReturning(false));
-  }, [returning, id, link]);
+    void enter().then(() => setReturning(false));
+    // Once, when the page was loaded.
+  }, []);
 
   useEffect(() => {
     let mounted = true;
@@ -56,14 +69,27 @@ export function Entry({ id, link }: { id: string; link: string | undefined }) {
             {t('entry.return')}
           </p>
         ) : (
-          <Card id={id} link={link} live={look.is === 'there' ? look.live : undefined} />
+          <Card
+            live={look.is === 'there' ? look.live : undefined}
+            invited={link !== undefined}
+            refusal={refusal}
+            onEnter={enter}
+          />
         )}
       </main>
     </>
   );
 }
 
-function Card({ id, link, live }: { id: string; link: string | undefined; live: LiveRoom | undefined }) {
+interface CardProps {
+  live: LiveRoom | undefined;
+  /** Came by a secret link: a lock does not keep them out. */
+  invited: boolean;
+  refusal: unknown;
+  onEnter: (name: string) => Promise<void>;
+}
+
+function Card({ live, invited, refusal, onEnter }: CardProps) {
   const [name, setName] = useState(rememberedName);
   const [busy, setBusy] = useState(false);
   const input = useRef<HTMLInputElement>(null);
@@ -73,8 +99,7 @@ function Card({ id, link, live }: { id: string; link: string | undefined; live: 
 
   const join = async (): Promise<void> => {
     setBusy(true);
-    const wanted = name.trim();
-    await attempt(() => palco.join(id, { name: wanted, link }).then(() => rememberName(wanted)));
+    await onEnter(name.trim());
     setBusy(false);
   };
   return (
@@ -96,11 +121,18 @@ function Card({ id, link, live }: { id: string; link: string | undefined; live: 
           </>
         )}
       </div>
-      {live?.room.locked === true && (
-        <p class="banner">
-          <Icon name="lock" />
-          {t('entry.locked')}
+      {refusal !== undefined ? (
+        <p class="banner banner-bad" role="alert" data-testid="join-refused" data-code={codeOf(refusal)}>
+          {errorText(refusal)}
         </p>
+      ) : (
+        live?.room.locked === true &&
+        !invited && (
+          <p class="banner">
+            <Icon name="lock" />
+            {t('entry.locked')}
+          </p>
+        )
       )}
       <form
         onSubmit={(event) => {

@@ -5,7 +5,7 @@ import type { RoomState } from '../../sdk';
 import { t, tn } from '../i18n';
 import { Icon, type IconName } from '../parts/icon';
 import { navigate } from '../router';
-import { attempt, hosts, me, moderates, palco } from '../store';
+import { attempt, me, moderates, owns, palco } from '../store';
 import { wide } from '../theme';
 import { EndRoom } from './end-room';
 import { panel } from './live';
@@ -22,7 +22,7 @@ export function Bar({ state }: { state: RoomState }) {
       {state.you.hand && <HandNote hand={state.you.hand} />}
       {picking && <ReactionPicker onPicked={() => setPicking(false)} />}
       <div class="bar" role="group" aria-label={t('bar.label')}>
-        {hosts.value ? (
+        {owns.value ? (
           <button type="button" class="button danger" onClick={() => setEnding(true)} data-testid="end-room">
             <Icon name="end" />
             <span class="label">{t('bar.end')}</span>

@@ -96,7 +96,9 @@ export function Live({ state }: { state: RoomState }) {
           {panel.value === 'chat' ? <Chat state={state} /> : <Hands state={state} onPerson={setPerson} />}
         </Dialog>
       )}
-      {sheet === 'share' && <Share room={room} onClose={() => setSheet(undefined)} />}
+      {sheet === 'share' && (
+        <Share room={room} moderates={moderates.value} onClose={() => setSheet(undefined)} />
+      )}
       {sheet === 'options' && <Options state={state} onClose={() => setSheet(undefined)} />}
       {person && <PersonSheet state={state} person={person} onClose={() => setPerson(undefined)} />}
       {state.you.invitation && state.you.role === 'listener' && (

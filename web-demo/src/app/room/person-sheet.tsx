@@ -5,7 +5,7 @@ import { memberOf, type Person, type RoomState } from '../../sdk';
 import { t, type Key } from '../i18n';
 import { Avatar } from '../parts/avatar';
 import { Dialog } from '../parts/dialog';
-import { attempt, hosts, moderates, notify, palco } from '../store';
+import { attempt, hosts, moderates, notify, owns, palco } from '../store';
 
 interface PersonSheetProps {
   state: RoomState;
@@ -117,13 +117,15 @@ function actionsOn(state: RoomState, person: Person): Action[] {
       member.role === 'moderator'
         ? { key: 'person.moderator.revoke', testId: 'revoke-moderator', run: () => palco.revokeModerator(id) }
         : { key: 'person.moderator.make', testId: 'make-moderator', run: () => palco.makeModerator(id) },
-      {
-        key: 'person.host',
-        testId: 'transfer-host',
-        run: () => palco.transferHost(id),
-        ask: t('person.host.confirm', { name }),
-      },
     );
+  }
+  if (owns.value && member && member.role !== 'host') {
+    actions.push({
+      key: 'person.host',
+      testId: 'transfer-host',
+      run: () => palco.transferHost(id),
+      ask: t('person.host.confirm', { name }),
+    });
   }
   if (member?.role !== 'host') {
     actions.push(

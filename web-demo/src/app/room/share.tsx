@@ -1,15 +1,77 @@
-// The link, to copy or to hand to the device's own share sheet.
+// The link, to copy or to hand to the device's own share sheet. Moderators also give secret links, each
+// with its role: they let people into a locked room, and speakers come with an invitation.
 
 import { useRef, useState } from 'preact/hooks';
-import type { RoomInfo } from '../../sdk';
+import type { LinkRole, RoomInfo } from '../../sdk';
 import { t } from '../i18n';
 import { Dialog } from '../parts/dialog';
 import { Icon } from '../parts/icon';
+import { attempt, palco } from '../store';
 
 const COPIED_MS = 2_000;
+/** As the sheet says it. */
+const SECRET_LASTS_MS = 24 * 3_600_000;
 
-export function Share({ room, onClose }: { room: RoomInfo; onClose: () => void }) {
-  const url = `${location.origin}/r/${room.id}`;
+/** A secret made so lately is shown again: a room has 50 links at most. */
+const SECRET_FRESH_MS = 600_000;
+
+type Kind = 'room' | LinkRole;
+
+/** By room and role. */
+const secrets = new Map<string, { secret: string; madeAt: number }>();
+
+async function secretFor(room: RoomInfo, role: LinkRole): Promise<string> {
+  const key = `${room.id} ${role}`;
+  const known = secrets.get(key);
+  if (known && Date.now() - known.madeAt < SECRET_FRESH_MS) return known.secret;
+  const secret = await palco.createLink(role, SECRET_LASTS_MS);
+  secrets.set(key, { secret, madeAt: Date.now() });
+  return secret;
+}
+
+interface ShareProps {
+  room: RoomInfo;
+  moderates: boolean;
+  onClose: () => void;
+}
+
+export function Share({ room, moderates, onClose }: ShareProps) {
+  const address = `${location.origin}/r/${room.id}`;
+  const [{ kind, url }, setShown] = useState<{ kind: Kind; url: string }>({ kind: 'room', url: address });
+  const choose = async (wanted: Kind): Promise<void> => {
+    if (wanted === 'room') setShown({ kind: wanted, url: address });
+    else {
+      await attempt(async () => {
+        setShown({ kind: wanted, url: `${address}#${await secretFor(room, wanted)}` });
+      });
+    }
+  };
+  return (
+    <Dialog title={t('share.title')} onClose={onClose} testId="share">
+      {moderates && (
+        <div class="tabs tabs-inset" role="group" aria-label={t('share.for')}>
+          {(['room', 'listener', 'speaker'] as const).map((one) => (
+            <button
+              key={one}
+              type="button"
+              aria-pressed={kind === one}
+              onClick={() => void choose(one)}
+              data-testid={`share-${one}`}
+            >
+              {t(`share.kind.${one}`)}
+            </button>
+          ))}
+        </div>
+      )}
+      <p class="quiet share-text" aria-live="polite">
+        {t(`share.text.${kind}`)}
+      </p>
+      <Link key={url} url={url} title={room.title} />
+    </Dialog>
+  );
+}
+
+function Link({ url, title }: { url: string; title: string }) {
   const input = useRef<HTMLInputElement>(null);
   const [copied, setCopied] = useState(false);
   const copy = async (): Promise<void> => {
@@ -25,8 +87,7 @@ export function Share({ room, onClose }: { room: RoomInfo; onClose: () => void }
     setTimeout(() => setCopied(false), COPIED_MS);
   };
   return (
-    <Dialog title={t('share.title')} onClose={onClose}>
-      <p class="quiet">{t('share.text')}</p>
+    <>
       <input
         ref={input}
         class="share-link"
@@ -45,13 +106,13 @@ export function Share({ room, onClose }: { room: RoomInfo; onClose: () => void }
           <button
             type="button"
             class="button wide"
-            onClick={() => void navigator.share({ title: room.title, url }).catch(() => undefined)}
+            onClick={() => void navigator.share({ title, url }).catch(() => undefined)}
           >
             <Icon name="share" />
             {t('share.native')}
           </button>
         )}
       </div>
-    </Dialog>
+    </>
   );
 }
