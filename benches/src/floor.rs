@@ -29,6 +29,18 @@ pub struct Floor {
     pub received_share: f64,
 }
 
+impl Floor {
+    /// The mean of two.
+    #[must_use]
+    pub fn mean(self, other: Self) -> Self {
+        Self {
+            sendto_us: f64::midpoint(self.sendto_us, other.sendto_us),
+            sendmmsg_us: f64::midpoint(self.sendmmsg_us, other.sendmmsg_us),
+            received_share: self.received_share.min(other.received_share),
+        }
+    }
+}
+
 /// Sends datagrams of `len` bytes to `listeners` addresses, `per_port` at each port, for `time` in either way.
 ///
 /// # Errors

@@ -40,8 +40,8 @@ struct Arguments {
 const DATAGRAM_BYTES: usize = 119;
 /// Until fifty listeners have joined, settled and hear: then others join.
 const UNTIL_HEARD: Duration = Duration::from_secs(6);
-/// How long each way of the floor is measured.
-const FLOOR: Duration = Duration::from_secs(2);
+/// How long each way of the floor is measured, before and after a run each.
+const FLOOR: Duration = Duration::from_millis(1500);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
@@ -113,14 +113,21 @@ impl Bench {
         Ok(report)
     }
 
+    /// The same, and the floor: measured before and after, because the machine's neighbours come and go.
+    fn between_floors(&self, options: &Options) -> Result<(Floor, Report), Box<dyn Error>> {
+        let floor = || floor::measure(options.listeners, options.per_port, DATAGRAM_BYTES, FLOOR);
+        let before = floor()?;
+        let report = self.load(options)?;
+        Ok((before.mean(floor()?), report))
+    }
+
     fn whole(&self, report: &Report) -> std::io::Result<()> {
         if self.arguments.reports { self.say(&report.to_string()) } else { Ok(()) }
     }
 
     fn audience(&mut self, listeners: usize, handshake_ms: f64) -> Result<(), Box<dyn Error>> {
         let options = Options { seconds: self.arguments.seconds, ..options(listeners) };
-        let floor = floor::measure(listeners, options.per_port, DATAGRAM_BYTES, FLOOR)?;
-        let report = self.load(&options)?;
+        let (floor, report) = self.between_floors(&options)?;
         self.packets(&format!("{listeners} listeners"), &report, floor)?;
         let Some(server) = &report.server else { return Ok(()) };
         let (kib, join) = (server.kib_per_listener, server.ms_per_join);
@@ -147,10 +154,10 @@ impl Bench {
                 Row::new("  the floor with sendmmsg", floor.sendmmsg_us, "µs")
                     .floor(floor.sendto_us),
             )?;
-            self.row(
-                Row::new("  server, cores busy", cores, "")
-                    .floor(report.own_cores.unwrap_or(f64::NAN)),
-            )?;
+            self.row(Row::new("  cores busy: the server", cores, ""))?;
+            let (own, others) = (report.own_cores, report.others_cores);
+            self.row(Row::new("  cores busy: this process", own.unwrap_or(f64::NAN), ""))?;
+            self.row(Row::new("  cores busy: others' work", others.unwrap_or(f64::NAN), ""))?;
         }
         if floor.received_share < 0.999 {
             self.row(Row::new(
@@ -178,8 +185,7 @@ impl Bench {
     /// Each listener a socket of its own, as a kernel sees them that are not ours.
     fn sockets_of_their_own(&mut self) -> Result<(), Box<dyn Error>> {
         let options = Options { per_port: 1, seconds: self.arguments.seconds, ..options(500) };
-        let floor = floor::measure(500, 1, DATAGRAM_BYTES, FLOOR)?;
-        let report = self.load(&options)?;
+        let (floor, report) = self.between_floors(&options)?;
         self.packets("500 listeners, a socket each", &report, floor)
     }
 
