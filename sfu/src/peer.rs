@@ -2,7 +2,7 @@
 //!
 //! Owned by a shard. What it hears is in its room's sinks; what it says goes through here.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::PeerKey;
 use crate::command::NewPeer;
@@ -22,6 +22,14 @@ use crate::stats::{DropCause, Drops, Traffic};
 /// Validated paths kept per peer: what it uses, and what it used before while packets are still on their way.
 const MAX_PATHS: usize = 4;
 
+/// A nomination is said once (RFC 8445 section 8.1.1), the consent checks that follow are plain: from a client that
+/// works so, a plain check by another path while the route is silent for so long means that a NAT has moved it. With a
+/// check every 2 s it is back within 3 s.
+const MOVED_AFTER: Duration = Duration::from_secs(1);
+/// Who nominates by every check (Chromium, towards a lite agent) says where to send, and checks spare paths plainly:
+/// believed only when two checks of the route, 2.5 s apart, have failed.
+const LOST_AFTER: Duration = Duration::from_secs(6);
+
 pub(crate) struct Peer {
     pub(crate) key: PeerKey,
     pub(crate) room: Id,
@@ -29,8 +37,14 @@ pub(crate) struct Peer {
     /// Before an ICE restart took effect: valid until the first check with the new credentials (RFC 8445 section 9).
     pub(crate) former_ice: Option<IceSession>,
     pub(crate) paths: Vec<Path>,
-    /// Where to send: the path that was nominated last.
+    /// Where to send: the path that was nominated last, or to which a NAT has moved the client since.
     pub(crate) route: Option<Path>,
+    /// When something authentic last came by the route.
+    route_heard_at: Instant,
+    /// Since when the route's checks have all been nominations.
+    nominated_since: Option<Instant>,
+    /// They are so for longer than the repetition of one nomination takes.
+    renominates: bool,
     pub(crate) dtls: Dtls,
     pub(crate) offered_fingerprint: Fingerprint,
     pub(crate) profile: Profile,
@@ -156,6 +170,9 @@ impl Peer {
             former_ice: None,
             paths: Vec::new(),
             route: None,
+            route_heard_at: now,
+            nominated_since: None,
+            renominates: false,
             dtls: Dtls::new(),
             offered_fingerprint: new.offer.fingerprint,
             profile: new.offer.profile,
@@ -171,6 +188,32 @@ impl Peer {
             loss_up_256: 0,
             told: None,
         }
+    }
+
+    /// Something authentic came by this path.
+    pub(crate) fn heard_by(&mut self, now: Instant, path: Path) {
+        self.heard_at = now;
+        if self.route == Some(path) {
+            self.route_heard_at = now;
+        }
+    }
+
+    /// A validated check came by this path, after whatever move it caused.
+    pub(crate) fn checked_by(&mut self, now: Instant, path: Path, nominated: bool) {
+        self.heard_by(now, path);
+        if self.route != Some(path) {
+            return;
+        }
+        self.nominated_since = nominated.then(|| self.nominated_since.unwrap_or(now));
+        let so_long = self.nominated_since.map(|since| now.saturating_duration_since(since));
+        self.renominates = so_long.is_some_and(|so_long| so_long >= MOVED_AFTER);
+    }
+
+    /// Whether a validated check by this path moves the route there.
+    pub(crate) fn is_moved_by(&self, now: Instant, path: Path, nominated: bool) -> bool {
+        let silent_for = now.saturating_duration_since(self.route_heard_at);
+        let patience = if self.renominates { LOST_AFTER } else { MOVED_AFTER };
+        self.route != Some(path) && (self.route.is_none() || nominated || silent_for >= patience)
     }
 
     /// Keeps a validated path; returns the one that had to make room.

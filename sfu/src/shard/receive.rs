@@ -43,8 +43,8 @@ impl Shard {
             panic!("asked to by a test");
         }
         let taken = match kind {
-            Kind::Rtp => self.rtp(now, id, bytes),
-            Kind::Rtcp => self.rtcp(now, id, bytes),
+            Kind::Rtp => self.rtp(now, id, path, bytes),
+            Kind::Rtcp => self.rtcp(now, id, path, bytes),
             Kind::Dtls => self.queue_handshake(id, bytes),
             Kind::Stun => Ok(()),
         };
@@ -95,7 +95,6 @@ impl Shard {
             (Err(Refused::UnknownUfrag), Some(former)) => ask(former)?,
             (Err(refused), _) => return Err(refused),
         };
-        peer.heard_at = now;
         self.stats.checks_answered += 1;
         self.batch.push(path, &self.scratch);
         if !peer.paths.contains(&path) {
@@ -114,9 +113,11 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(id) else {
             return Ok(());
         };
-        let moves = peer.route.is_none() || (check.nominated && peer.route != Some(path));
-        if moves {
+        if peer.is_moved_by(now, path, check.nominated) {
             self.route(id, path);
+        }
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.checked_by(now, path, check.nominated);
         }
         Ok(())
     }
@@ -251,7 +252,7 @@ impl Shard {
         self.tick_by(id, now + super::report::FIRST_REPORT);
     }
 
-    fn rtp(&mut self, now: Instant, id: Id, bytes: &mut [u8]) -> Result<(), DropCause> {
+    fn rtp(&mut self, now: Instant, id: Id, path: Path, bytes: &mut [u8]) -> Result<(), DropCause> {
         let peer = self.peers.get_mut(id).ok_or(DropCause::UnknownPath)?;
         let keys = peer.keys.as_mut().ok_or(DropCause::NotConnected)?;
         if !peer.uplink.was_allowed {
@@ -267,7 +268,7 @@ impl Shard {
         if !peer.uplink.is_ours(&packet) {
             return Err(DropCause::UnsignalledSsrc);
         }
-        peer.heard_at = now;
+        peer.heard_by(now, path);
         peer.received.count(len);
         if let Some(reception) = &mut peer.uplink.reception {
             reception.on_packet(now, packet.seq, packet.ts_48k);

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Shard;
+use crate::demux::Path;
 use crate::loudest::SLOTS;
 use crate::room::{RECEIVER_SSRC, slot_ssrcs};
 use crate::rtcp::{
@@ -19,12 +20,18 @@ const LISTENER_INTERVAL: Duration = Duration::from_secs(5);
 pub(super) const SPEAKER_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Shard {
-    pub(super) fn rtcp(&mut self, now: Instant, id: Id, bytes: &mut [u8]) -> Result<(), DropCause> {
+    pub(super) fn rtcp(
+        &mut self,
+        now: Instant,
+        id: Id,
+        path: Path,
+        bytes: &mut [u8],
+    ) -> Result<(), DropCause> {
         let ntp = self.ntp(now);
         let peer = self.peers.get_mut(id).ok_or(DropCause::UnknownPath)?;
         let keys = peer.keys.as_mut().ok_or(DropCause::NotConnected)?;
         let len = keys.opener.open_rtcp(bytes).map_err(|_| DropCause::Unopened)?;
-        peer.heard_at = now;
+        peer.heard_by(now, path);
         peer.received.count(len);
         for packet in parse(&bytes[..len]) {
             match packet {

@@ -115,6 +115,49 @@ fn a_peer_moves_by_a_nominated_check_and_by_nothing_else() {
 }
 
 #[test]
+fn a_plain_check_moves_a_peer_whose_route_is_silent() {
+    let mut world = World::new();
+    let (speaker, listener) = (world.speaker(1), world.join(Options::default()));
+    let client = &world.clients[listener];
+    let username = format!("{}:{}", client.their_ufrag, client.ufrag);
+    let (old, password) = (world.paths[listener], client.their_password.clone());
+    let mut seq = 0;
+    // Whether the next audio goes to this address.
+    let mut sent_to = |world: &mut World, path| {
+        world.paths[listener] = path;
+        world.say(speaker, seq, b"\x78audio");
+        seq += 1;
+        world.payloads(listener).contains(&b"\x78audio".to_vec())
+    };
+    let check = |world: &mut World, path, nominate| {
+        let check = world.clients[listener].check_with(&username, &password, nominate);
+        world.arrives(path, &check);
+    };
+    assert!(sent_to(&mut world, old));
+
+    // Nominated once: another path that shows up while the route is in use does not move it,
+    check(&mut world, old, true);
+    world.settle(Duration::from_millis(990));
+    check(&mut world, address(201), false);
+    assert!(sent_to(&mut world, old));
+    // and does when nothing comes by the route any more.
+    world.settle(Duration::from_millis(10));
+    check(&mut world, address(202), false);
+    assert!(sent_to(&mut world, address(202)));
+
+    // Who nominates by every check is believed so only when two of them are missing.
+    check(&mut world, address(202), true);
+    world.settle(Duration::from_secs(1));
+    check(&mut world, address(202), true);
+    world.settle(Duration::from_millis(5_990));
+    check(&mut world, address(203), false);
+    assert!(sent_to(&mut world, address(202)));
+    world.settle(Duration::from_millis(10));
+    check(&mut world, address(203), false);
+    assert!(sent_to(&mut world, address(203)));
+}
+
+#[test]
 fn many_addresses_of_one_peer_take_bounded_room() {
     let mut world = World::new();
     let n = world.join(Options::default());
