@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { launch, type Kind, type RunningBrowser } from './browsers.js';
 import { Person } from './person.js';
-import { MEDIA_IP, startServer, type Server } from './server.js';
+import { startServer, type Server } from './server.js';
 
 interface Cast {
   host: Kind;
@@ -32,7 +32,7 @@ for (const cast of casts) {
     let link: string;
 
     before(async () => {
-      server = await startServer(MEDIA_IP);
+      server = await startServer();
       for (const kind of new Set(Object.values(cast) as Kind[])) browsers.set(kind, await launch(kind));
       host = await Person.at(browsers.get(cast.host)!, 'Hanna', 440);
       guest = await Person.at(browsers.get(cast.guest)!, 'Gustav', 880);

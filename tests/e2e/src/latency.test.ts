@@ -4,7 +4,7 @@
 import { after, before, describe, test } from 'node:test';
 import { launch, type RunningBrowser } from './browsers.js';
 import { Person } from './person.js';
-import { MEDIA_IP, startServer, type Server } from './server.js';
+import { startServer, type Server } from './server.js';
 
 const ROUNDS = 10;
 
@@ -21,7 +21,7 @@ describe('time to first sound in chromium', { timeout: 180_000 }, () => {
   let link: string;
 
   before(async () => {
-    server = await startServer(MEDIA_IP);
+    server = await startServer();
     running = await launch('chromium');
     host = await Person.at(running, 'Hanna', 440);
     link = await host.startRoom(server.url, 'How long does it take');

@@ -7,6 +7,8 @@ declare global {
   interface Window {
     /** How often the page has asked for a microphone. */
     palcoMicrophoneAsked?: number;
+    /** How loudly its owner speaks; 0 is silence in an open microphone. */
+    palcoVoice?: AudioParam;
   }
 }
 
@@ -23,6 +25,7 @@ export async function giveMicrophone(context: BrowserContext, hz: number): Promi
       const out = new MediaStreamAudioDestinationNode(audio, { channelCount: 1 });
       oscillator.connect(volume).connect(out);
       oscillator.start();
+      window.palcoVoice = volume.gain;
       await audio.resume();
       return out.stream;
     };

@@ -3,6 +3,7 @@
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import type { RunningBrowser } from './browsers.js';
 import { hears } from './ears.js';
+import { watchFrames, type Frames } from './frames.js';
 import { giveMicrophone } from './microphone.js';
 import { resultFile } from './paths.js';
 
@@ -30,6 +31,7 @@ export class Person {
     const context = await running.browser.newContext({ locale: 'en-GB' });
     context.setDefaultTimeout(ACTION_DEADLINE_MS);
     await giveMicrophone(context, microphoneHz);
+    await watchFrames(context);
     const page = await context.newPage();
     const person = new Person(name, page, context);
     page.on('pageerror', ({ message }) => {
@@ -96,6 +98,83 @@ export class Person {
   async mute(): Promise<void> {
     await this.by('mute-toggle').click();
     await this.onStage(this.name, true).waitFor();
+  }
+
+  /** Comes on stage by hand and invitation; `moderator` lets them. */
+  async takeStageBy(moderator: Person): Promise<void> {
+    await this.raiseHand();
+    await moderator.invite(this.name);
+    await this.acceptInvite();
+  }
+
+  /** Opens somebody's sheet, from the stage or the audience, and picks an action there. */
+  async act(on: string, testId: string, confirm = false): Promise<void> {
+    await this.page
+      .locator('[data-testid="stage-member"], [data-testid="listener"]')
+      .filter({ hasText: on })
+      .click();
+    await this.by('person-sheet').getByTestId(testId).click();
+    if (confirm) await this.by('confirm-action').click();
+    await this.by('person-sheet').waitFor({ state: 'detached' });
+  }
+
+  /** Speaks, or falls silent with an open microphone. */
+  async voice(on: boolean): Promise<void> {
+    await this.page.evaluate((gain) => (window.palcoVoice!.value = gain), on ? 0.4 : 0);
+  }
+
+  /** Their number on the stage: the CSRC of their packets. */
+  async numberOf(name: string): Promise<number> {
+    return Number(await this.onStage(name).getAttribute('data-number'));
+  }
+
+  /** What the connection banner says. */
+  connectionIs(state: string): Promise<void> {
+    return this.page
+      .locator(`[data-testid="connection-state"][data-state="${state}"]`)
+      .waitFor({ state: 'attached' });
+  }
+
+  async chat(text: string): Promise<void> {
+    await this.by('chat-input').fill(text);
+    await this.by('chat-send').click();
+  }
+
+  /** A line of chat as this page shows it. */
+  chatLine(text: string): Locator {
+    return this.by('chat-line').filter({ hasText: text });
+  }
+
+  /** What went over their WebSockets since this page was loaded. */
+  frames(): Promise<Frames> {
+    return this.page.evaluate(() => window.palcoFrames);
+  }
+
+  /** Locks the room, or unlocks it. */
+  async lock(): Promise<void> {
+    await this.by('open-options').click();
+    const lock = this.by('lock-room');
+    const before = await lock.isChecked();
+    await lock.click();
+    await this.page.locator(`[data-testid="lock-room"]${before ? ':not(:checked)' : ':checked'}`).waitFor();
+    await this.closeDialog();
+  }
+
+  /** With the share sheet open: the link for everybody, for listeners, or for speakers. */
+  async linkFor(kind: 'room' | 'listener' | 'speaker'): Promise<string> {
+    await this.by(`share-${kind}`).click();
+    await this.page.locator(`[data-testid="share-${kind}"][aria-pressed="true"]`).waitFor();
+    return this.by('share-link').inputValue();
+  }
+
+  async closeDialog(): Promise<void> {
+    await this.page.keyboard.press('Escape');
+    await this.page.locator('dialog').waitFor({ state: 'detached' });
+  }
+
+  /** The door says why it stays shut. */
+  refused(code: string): Promise<void> {
+    return this.page.locator(`[data-testid="join-refused"][data-code="${code}"]`).waitFor();
   }
 
   async endRoom(): Promise<void> {

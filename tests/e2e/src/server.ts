@@ -8,22 +8,24 @@ import { createInterface } from 'node:readline';
 import { repository } from './paths.js';
 
 /** The address that tests/e2e/run makes for media. Firefox sends nothing to a loopback candidate. */
-export const MEDIA_IP = '10.77.0.1';
+const MEDIA_IP = '10.77.0.1';
 
 const START_DEADLINE_MS = 15_000;
 
 export interface Server {
   /** The page's address. `localhost`, or the page is no secure context and has no microphone. */
   url: string;
+  /** The part of it that a proxy needs. */
+  port: number;
   stop(): Promise<void>;
 }
 
-/** `mediaIp`: where audio arrives and leaves. */
-export async function startServer(mediaIp: string): Promise<Server> {
+/** `flags`: further ones of `palco serve`. */
+export async function startServer(...flags: string[]): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'palco-e2e-data-'));
   const server = spawn(
     join(repository, 'target/release/palco'),
-    ['serve', '--listen', '127.0.0.1:0', '--udp', `${mediaIp}:0`, '--announce', mediaIp, '--data', data],
+    ['serve', '--listen', '127.0.0.1:0', '--udp', `${MEDIA_IP}:0`, '--data', data, ...flags],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
@@ -34,7 +36,7 @@ export async function startServer(mediaIp: string): Promise<Server> {
   };
   try {
     const port = await listeningPort(server);
-    return { url: `http://localhost:${port}`, stop };
+    return { url: `http://localhost:${port}`, port, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -77,7 +77,9 @@ export function Options({ state, onClose }: { state: RoomState; onClose: () => v
           />
         </label>
         <div class="actions-row">
-          <button class="button">{t('pin.save')}</button>
+          <button class="button" data-testid="pin-save">
+            {t('pin.save')}
+          </button>
           {room.pinned_link !== undefined && (
             <button
               type="button"
