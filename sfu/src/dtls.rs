@@ -207,6 +207,7 @@ impl Dtls {
             Phase::Established(established) => {
                 return established.datagram(now, datagram, identity, out);
             }
+            _ if record::is_meddling(datagram) => return Progress::Pending,
             Phase::Idle => {
                 if !record::is_hello(datagram) {
                     return Progress::Pending;

@@ -4,6 +4,7 @@ const HEADER_LEN: usize = 13;
 const HANDSHAKE_HEADER_LEN: usize = 12;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
 const CLIENT_HELLO: u8 = 1;
 /// A browser's certificate takes 300 to 1,000 bytes, a post-quantum ClientHello 1,700: ample, and far below what a
 /// forged length could have us wait for.
@@ -78,6 +79,15 @@ fn fragments_are_acceptable(mut body: &[u8]) -> bool {
         body = rest;
     }
     true
+}
+
+/// Application data or an alert in clear. Before the handshake's end neither is anybody's in particular: whoever can
+/// forge the address could end the attempt with it (RFC 6347 section 4.1.2.7 lets us drop it). A client that gave up
+/// falls silent, and time tells.
+pub(super) fn is_meddling(datagram: &[u8]) -> bool {
+    records(datagram)
+        .flatten()
+        .any(|record| record.epoch == 0 && matches!(record.content, ALERT | APPLICATION_DATA))
 }
 
 /// Any part of a ClientHello in clear.
@@ -168,6 +178,9 @@ mod tests {
         assert_eq!(opening_random(&hello), Some([7; 32]));
         assert_eq!(opening_random(&certificate), None);
         assert!(repeats_client_finish(&certificate) && repeats_client_finish(&finished));
+        assert!(is_meddling(&record(ALERT, 0, &[2, 40])));
+        assert!(is_meddling(&record(APPLICATION_DATA, 0, b"hi")));
+        assert!(!is_meddling(&hello) && !is_meddling(&record(ALERT, 1, &[9; 26])));
         assert!(is_protected_alert(&record(ALERT, 1, &[9; 26])));
         assert!(!is_protected_alert(&record(ALERT, 0, &[2, 40])));
         assert!(!is_protected_alert(&hello) && !is_protected_alert(&finished));
@@ -178,7 +191,7 @@ mod tests {
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let framed = record(HANDSHAKE, 0, &bytes);
             for datagram in [&bytes, &framed] {
-                let _ = (is_acceptable(datagram), repeats_client_finish(datagram), is_protected_alert(datagram), opening_random(datagram));
+                let _ = (is_acceptable(datagram), repeats_client_finish(datagram), is_protected_alert(datagram), opening_random(datagram), is_meddling(datagram));
             }
         }
     }

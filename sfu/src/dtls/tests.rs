@@ -330,3 +330,22 @@ fn an_attempt_holds_a_bounded_number_of_datagrams() {
         .unwrap();
     assert_eq!(failed_after, usize::from(ATTEMPT_DATAGRAMS) - 1);
 }
+
+#[test]
+fn alerts_and_data_in_clear_end_no_handshake_at_any_moment() {
+    let record = |content: u8, body: &[u8]| {
+        [&[content, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 9, 9, 0, body.len() as u8][..], body].concat()
+    };
+    let meddling = [record(21, &[2, 40]), record(21, &[1, 0]), record(23, b"hello")];
+    let mut world = World::new(&[GCM]);
+    let mut out = Vec::new();
+    while !world.both_done() {
+        for datagram in &meddling {
+            let progress = world.server.datagram(world.now, datagram, &world.identity, &mut out);
+            assert!(matches!(progress, Progress::Pending));
+        }
+        assert!(out.is_empty());
+        world.run(Duration::from_millis(1), &mut lossless);
+        assert!(world.now < world.start + Duration::from_millis(40));
+    }
+}
