@@ -5,6 +5,8 @@ mod api;
 mod gate;
 mod hostile;
 mod house;
+mod impair;
 mod journey;
+mod network;
 mod protocol;
 mod resume;
