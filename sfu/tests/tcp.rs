@@ -35,8 +35,9 @@ impl Streamer {
             let frame = [&(datagram.len() as u16).to_be_bytes()[..], &datagram].concat();
             // In two pieces: frames need not arrive whole.
             let (head, tail) = frame.split_at(frame.len() / 2);
-            self.stream.write_all(head).unwrap();
-            self.stream.write_all(tail).unwrap();
+            // What answers a goodbye may find nobody there any more.
+            let written = self.stream.write_all(head).and_then(|()| self.stream.write_all(tail));
+            self.ended |= written.is_err();
         }
         self.stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
         let mut buffer = [0; 4096];
