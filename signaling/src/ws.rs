@@ -84,7 +84,7 @@ where
         close(&mut socket, ErrorCode::Busy.into()).await;
         return;
     };
-    let end = match greet(shared, &mut socket).await {
+    let end = match Box::pin(greet(shared, &mut socket)).await {
         Ok((session, outbox)) => {
             let end = converse(shared, &mut socket, &session, &outbox).await;
             session::detach(shared, &session, &outbox).await;
@@ -93,7 +93,7 @@ where
         Err(end) => end,
     };
     if let End::Close(error) = end {
-        close(&mut socket, error).await;
+        Box::pin(close(&mut socket, error)).await;
     }
 }
 
@@ -178,7 +178,8 @@ where
                     return end;
                 }
                 let reply = match parse(&text) {
-                    Ok(request) => session::handle(shared, session, outbox, request).await,
+                    // Boxed: a socket that waits holds no room for the steps of a join.
+                    Ok(request) => Box::pin(session::handle(shared, session, outbox, request)).await,
                     Err((id, code)) => {
                         bad_messages += u32::from(code == ErrorCode::BadMessage);
                         if bad_messages > MAX_BAD_MESSAGES {

@@ -58,12 +58,14 @@ pub(super) async fn open(
             tracing::error!("an upgraded connection was no TCP stream");
             return;
         };
-        let tcp = parts.io.into_inner();
+        let (tcp, early) = (parts.io.into_inner(), parts.read_buf.to_vec());
+        // A view of the HTTP server's read buffer, 16 KiB: it must not live as long as the socket.
+        drop(parts.read_buf);
         // Events are small and wanted now (RFC 896's coalescing would hold them back).
         let _ = tcp.set_nodelay(true);
         let _ = socket2::SockRef::from(&tcp).set_send_buffer_size(SEND_BUFFER_BYTES);
-        let (read, config) = (parts.read_buf.to_vec(), Some(websocket_config()));
-        let socket = WebSocketStream::from_partially_read(tcp, read, Role::Server, config).await;
+        let config = Some(websocket_config());
+        let socket = WebSocketStream::from_partially_read(tcp, early, Role::Server, config).await;
         app.signaling.serve(socket).await;
     });
 
