@@ -82,7 +82,10 @@ impl Room {
         out: &mut Fanout,
     ) -> Result<Option<(usize, Instant)>, DropCause> {
         let payload = packet.payload();
-        self.received.count(payload.len());
+        // Where the speaker is: the shards' counts can then be added up.
+        if own.is_some() {
+            self.received.count(payload.len());
+        }
         let dtx = is_dtx(payload);
         let slot = match self.loudest.on_packet(now, speaker, packet.level, dtx) {
             Decision::Forward { slot } => slot,

@@ -138,7 +138,13 @@ impl Acceptor {
         /// When no descriptor is left, the listener stays ready: do not spin on it.
         const PAUSE: Duration = Duration::from_millis(20);
         match self.listener.accept() {
-            Ok((stream, remote)) if self.waiting.len() < MAX_WAITING => {
+            Ok((stream, remote)) => {
+                // Whoever has been silent for longest makes room: silence in number keeps nobody out.
+                if self.waiting.len() >= MAX_WAITING
+                    && let Some(oldest) = self.waiting.keys().min().copied()
+                {
+                    self.waiting.remove(&oldest);
+                }
                 let token = self.next_token;
                 let ready = stream
                     .set_nonblocking(true)
@@ -152,7 +158,6 @@ impl Acceptor {
                     self.waiting.insert(token, (accepted, until));
                 }
             }
-            Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(_) => std::thread::sleep(PAUSE),
         }
