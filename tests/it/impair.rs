@@ -133,7 +133,7 @@ impl Network {
         Self { shared, address, _inside: reading }
     }
 
-    /// The answer with this network's address for the server's, as the only candidate.
+    /// The answer with this network's address for the server's, as the only UDP candidate.
     pub(crate) fn between(&self, answer: &str) -> String {
         let ours = |line: &str| {
             let mut words: Vec<_> = line.split(' ').map(str::to_owned).collect();
@@ -144,7 +144,7 @@ impl Network {
         };
         let (mut changed, mut candidates) = (String::new(), 0);
         for line in answer.lines() {
-            if line.starts_with("a=candidate:") {
+            if line.starts_with("a=candidate:") && !line.contains(" tcp ") {
                 candidates += 1;
                 if candidates == 1 {
                     changed += &format!("{}\r\n", ours(line));

@@ -1,5 +1,6 @@
 //! Media over bad networks: each person's audio goes through an impairment of their own, everything else is real.
 
+mod forms;
 mod loss;
 mod moving;
 
@@ -19,11 +20,13 @@ struct Entry {
     while_joining: Conditions,
     /// Offer RED (RFC 2198).
     red: bool,
+    /// Take TCP candidates (RFC 6544).
+    tcp: bool,
 }
 
 impl Entry {
     fn seed(seed: u64) -> Self {
-        Self { seed, while_joining: Conditions::default(), red: true }
+        Self { seed, while_joining: Conditions::default(), red: true, tcp: false }
     }
 }
 
@@ -35,7 +38,11 @@ async fn enter(house: &House, name: &str, room: Option<RoomId>, entry: Entry) ->
         None => house.address.create_room(&token, "A room").await.expect("a room").id,
     };
     let options = MediaOptions { server: house.media.ip(), srtp: SrtpOffer::All };
-    let (media, offer) = Media::offer(options).await.expect("an offer");
+    let offered = match entry.tcp {
+        false => Media::offer(options).await,
+        true => Media::offer_with_tcp(options).await,
+    };
+    let (media, offer) = offered.expect("an offer");
     let offer = if entry.red { offer } else { without_red(&offer) };
     let join = ClientMessage::Join { room, offer, link: None };
     let Ok(Reply::Joined(joined)) = client.request(join).await else { panic!("joined") };

@@ -68,6 +68,7 @@ pub struct Media {
     gathering: Arc<watch::Sender<RTCIceGatheringState>>,
     state: watch::Receiver<RTCPeerConnectionState>,
     microphone: Microphone,
+    takes_tcp: bool,
 }
 
 impl Client {
@@ -106,6 +107,22 @@ impl Media {
     /// # Errors
     /// [`Error::Media`] if no socket can be bound or the crate refuses.
     pub async fn offer(options: MediaOptions) -> Result<(Self, String), Error> {
+        Self::offer_by(options, &[]).await
+    }
+
+    /// [`Media::offer`] of a connection that also takes the server's TCP candidates (RFC 6544), for networks that let
+    /// no UDP through.
+    ///
+    /// # Errors
+    /// As [`Media::offer`].
+    pub async fn offer_with_tcp(options: MediaOptions) -> Result<(Self, String), Error> {
+        Self::offer_by(options, &setup::bind_addresses(options.server)[..1]).await
+    }
+
+    async fn offer_by(
+        options: MediaOptions,
+        tcp: &[&'static str],
+    ) -> Result<(Self, String), Error> {
         let hearing = Arc::new(Hearing::new()?);
         let gathering = Arc::new(watch::Sender::new(RTCIceGatheringState::New));
         let (state_sink, state) = watch::channel(RTCPeerConnectionState::New);
@@ -119,7 +136,8 @@ impl Media {
             .with_interceptor_registry(configure_rtcp_reports(Registry::new()))
             .with_setting_engine(setup::settings(options))
             .with_handler(Arc::new(handler))
-            .with_udp_addrs(setup::bind_addresses(options.server));
+            .with_udp_addrs(setup::bind_addresses(options.server))
+            .with_tcp_addrs(tcp.to_vec());
         // Boxed: building is a state machine of 20 KiB, which would live in every caller's.
         let peer = Box::pin(builder.build()).await?;
         let peer: Arc<dyn PeerConnection> = Arc::new(peer);
@@ -128,7 +146,8 @@ impl Media {
         let track = Arc::new(TrackLocalStaticRTP::new(setup::microphone_track(ssrc)));
         let microphone = Microphone::new(Arc::clone(&track), ssrc);
         // From here on dropping it closes the connection.
-        let media = Self { peer, hearing, gathering, state, microphone };
+        let takes_tcp = !tcp.is_empty();
+        let media = Self { peer, hearing, gathering, state, microphone, takes_tcp };
         let direction = |direction| RTCRtpTransceiverInit { direction, ..Default::default() };
         media
             .peer
@@ -152,7 +171,13 @@ impl Media {
     pub async fn answer(&self, sdp: &str) -> Result<(), Error> {
         self.hearing.set_level_id(setup::extension_id(sdp, AUDIO_LEVEL_URI));
         let answer = RTCSessionDescription::answer(sdp.to_owned())?;
-        Ok(self.peer.set_remote_description(answer).await?)
+        self.peer.set_remote_description(answer).await?;
+        if self.takes_tcp {
+            for candidate in setup::tcp_candidates(sdp) {
+                self.peer.add_ice_candidate(candidate).await?;
+            }
+        }
+        Ok(())
     }
 
     /// New ICE credentials for the same connection: the offer of `restart_ice`, whose answer goes

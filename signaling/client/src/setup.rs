@@ -12,7 +12,9 @@ use rtc::{
 };
 use webrtc::{
     media_stream::MediaStreamTrack,
-    peer_connection::{SettingEngine, SettingEngineBuilder, SrtpProtectionProfile},
+    peer_connection::{
+        RTCIceCandidateInit, SettingEngine, SettingEngineBuilder, SrtpProtectionProfile,
+    },
 };
 
 use crate::{Error, MediaOptions, SrtpOffer, audio::RATE_HZ};
@@ -113,6 +115,14 @@ pub(crate) fn bind_addresses(server: IpAddr) -> Vec<&'static str> {
     }
     addresses.push("0.0.0.0:0");
     addresses
+}
+
+/// The candidates of an SDP to which a TCP connection can be made (RFC 6544, section 4.5).
+pub(crate) fn tcp_candidates(sdp: &str) -> impl Iterator<Item = RTCIceCandidateInit> {
+    let passive = |line: &&str| line.contains(" tcp ") && line.contains(" tcptype passive");
+    sdp.lines().filter_map(|line| line.strip_prefix("a=")).filter(passive).map(|line| {
+        RTCIceCandidateInit { candidate: line.to_owned(), ..RTCIceCandidateInit::default() }
+    })
 }
 
 /// The id that the first section of an SDP gives an extension (RFC 8285, section 5), or 0.

@@ -147,3 +147,21 @@ async fn audio_goes_on_through_an_ice_restart_and_the_old_credentials_are_void()
     assert_eq!(house.dropped(DropCause::StunUnknownUfrag).await, unknown + 2);
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_network_lets_no_udp_through_hears_and_is_heard_over_tcp() {
+    let house = House::open().await;
+    let blocked = Conditions { blackhole: true, ..Conditions::default() };
+    let entry = Entry { while_joining: blocked, tcp: true, ..Entry::seed(5) };
+    let (host, hosts_network) = enter(&house, "Host", None, entry).await;
+    let number = play(&host).await;
+    let (listener, network) = enter(&house, "Listener", Some(host.room()), entry).await;
+    listener.hears(number, 440.0).await;
+    listener.media.wait_for_packets(number, 100, SOON).await.expect("audio goes on");
+    let (counts, _) = heard(&listener);
+    assert_eq!((counts.lost, counts.late, counts.concealed_frames), (0, 0, 0));
+    for network in [hosts_network, network] {
+        assert_eq!(network.done(Way::Up).packets + network.done(Way::Down).packets, 0, "no UDP");
+    }
+    house.close().await;
+}
