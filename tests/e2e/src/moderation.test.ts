@@ -56,6 +56,7 @@ describe('a moderated room in chromium', { timeout: 180_000 }, () => {
     assert.equal(await speaker.by('mute-toggle').isDisabled(), true);
     await speaker.picture('room-1-muted-by-a-moderator');
     await moderator.page.getByTestId('stage-member').filter({ hasText: 'Sven' }).click();
+    await moderator.by('allow-unmute').waitFor();
     await moderator.picture('room-2-person-sheet');
     await moderator.by('allow-unmute').click();
     await speaker.page.locator('[data-testid="mute-toggle"]:enabled').waitFor();

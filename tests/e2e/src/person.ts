@@ -192,6 +192,11 @@ export class Person {
     return hears(this.page, hz);
   }
 
+  /** Where a browser needs long to find another way. */
+  hearsWithin(ms: number, ...hz: number[]): Promise<void> {
+    return hears(this.page, hz, ms);
+  }
+
   async timesAskedForMicrophone(): Promise<number> {
     return this.page.evaluate(() => window.palcoMicrophoneAsked ?? 0);
   }

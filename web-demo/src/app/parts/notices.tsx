@@ -1,11 +1,21 @@
-// Short notices at the top of the page, and the same words for screen readers.
+// Short notices above the bar, and the same words for screen readers.
 
+import { useEffect, useRef } from 'preact/hooks';
 import { notices } from '../store';
 
 export function Notices() {
+  const ref = useRef<HTMLDivElement>(null);
+  const shown = notices.value;
+  useEffect(() => {
+    // A dialog is in the browser's top layer: the latest popover lies over it, anything else under it.
+    const element = ref.current;
+    if (!element || !('showPopover' in element) || shown.length === 0) return;
+    element.showPopover();
+    return () => element.hidePopover();
+  }, [shown]);
   return (
-    <div class="notices" role="status" aria-live="polite">
-      {notices.value.map((notice) => (
+    <div ref={ref} class="notices" popover="manual" role="status" aria-live="polite">
+      {shown.map((notice) => (
         <p key={notice.id} class={notice.bad ? 'notice notice-bad' : 'notice'}>
           {notice.text}
         </p>
