@@ -69,6 +69,8 @@ pub enum CloseReason {
     HandshakeTimeout,
     /// The certificate is not the one that the offer named.
     WrongFingerprint,
+    /// The room's listeners number payload types and extensions in too many different ways.
+    TooManyProfiles,
     /// A bug: handling this peer panicked and the peer was removed.
     Fault,
 }

@@ -71,7 +71,9 @@ impl Batch {
 
     /// Appends what `write` appends to the buffer, which already holds others up to the given place.
     pub(crate) fn push_with(&mut self, path: Path, write: impl FnOnce(&mut Vec<u8>, usize)) {
-        let start = self.bytes.len();
+        // Not simply the buffer's end: whoever panicked while writing has left something behind.
+        let start = self.packets.last().map_or(0, |packet| packet.end);
+        self.bytes.truncate(start);
         write(&mut self.bytes, start);
         self.packets.push(Outgoing { path, end: self.bytes.len() });
     }
@@ -125,7 +127,8 @@ impl Sinks {
         self.list.len()
     }
 
-    /// Adds a listener for whom the slots begin at `next` (the streams' next numbers); returns its place.
+    /// Adds a listener for whom the slots begin at `next` (the streams' next numbers); its place, or `None` if there
+    /// are too many profiles.
     pub(crate) fn join(
         &mut self,
         peer: Id,
@@ -133,18 +136,13 @@ impl Sinks {
         profile: Profile,
         sealer: RtpSealer,
         next: [u64; SLOTS],
-    ) -> usize {
-        let known = self.profiles.iter().position(|p| *p == profile);
-        let profile_at = known.unwrap_or_else(|| {
-            self.profiles.push(profile);
-            self.takers.push([0; VARIANTS]);
-            self.profiles.len() - 1
-        });
-        self.takers[profile_at][variant_at(Variant::Plain)] += 1;
+    ) -> Option<usize> {
+        let profile_at = self.profile_at(profile)?;
+        self.takers[usize::from(profile_at)][variant_at(Variant::Plain)] += 1;
         self.list.push(Sink {
             peer,
             path,
-            profile: profile_at as u8,
+            profile: profile_at,
             variant: Variant::Plain,
             sealer,
             slots: next.map(|next| SinkSlot {
@@ -154,14 +152,29 @@ impl Sinks {
                 octets: 0,
             }),
         });
-        self.list.len() - 1
+        Some(self.list.len() - 1)
     }
 
-    /// Whether one more profile than are known here can be numbered: a byte, and each costs preparation. Real clients
-    /// make up a handful; a flood of invented ones is refused.
-    pub(crate) fn accepts(&self, profile: &Profile) -> bool {
+    /// The number of a known profile, of a free place, or of one that nobody takes any more.
+    fn profile_at(&mut self, profile: Profile) -> Option<u8> {
+        /// Each costs preparation per packet. Real clients make up a handful.
         const MAX_PROFILES: usize = 64;
-        self.profiles.contains(profile) || self.profiles.len() < MAX_PROFILES
+        let known = self.profiles.iter().position(|known| *known == profile);
+        let at = match known
+            .or_else(|| self.takers.iter().position(|takers| *takers == [0; VARIANTS]))
+        {
+            Some(at) => {
+                self.profiles[at] = profile;
+                at
+            }
+            None if self.profiles.len() < MAX_PROFILES => {
+                self.profiles.push(profile);
+                self.takers.push([0; VARIANTS]);
+                self.profiles.len() - 1
+            }
+            None => return None,
+        };
+        u8::try_from(at).ok()
     }
 
     /// Removes the listener at `at`; the last one takes its place and is returned, to be told.
@@ -238,6 +251,7 @@ pub(crate) struct Fanout {
     /// Buffers to be used again.
     spare: Vec<Vec<u8>>,
     job: Option<Job>,
+    sealing_for: Option<Id>,
     /// By profile, variant and ordinal.
     prepared: Vec<Prepared>,
 }
@@ -263,6 +277,7 @@ impl Fanout {
             waiting: VecDeque::with_capacity(16),
             spare: Vec::with_capacity(16),
             job: None,
+            sealing_for: None,
             prepared: Vec::new(),
         }
     }
@@ -283,9 +298,10 @@ impl Fanout {
             .or_else(|| self.waiting.front().map(|(place, _)| place.room))
     }
 
-    /// The peer whose packet is being sealed when something goes wrong.
-    pub(crate) fn abandon(&mut self) {
+    /// After a panic: gives up the frame that was under way, and names the listener whose turn it was.
+    pub(crate) fn abandon(&mut self) -> Option<Id> {
         self.job = None;
+        self.sealing_for.take()
     }
 
     /// The room is gone: forget the work for it.
@@ -311,6 +327,7 @@ impl Fanout {
                 return;
             }
             job.next += 1;
+            self.sealing_for = Some(sink.peer);
             let own = job.own == Some(sink.peer);
             let at = variant_at(sink.variant);
             for ordinal in 0..job.ready[at] {
@@ -338,6 +355,7 @@ impl Fanout {
             }
         }
         self.job = None;
+        self.sealing_for = None;
     }
 
     fn prepare(
@@ -381,4 +399,26 @@ impl Fanout {
 
 fn prepared_at(profile: usize, variant: usize, ordinal: usize) -> usize {
     (profile * VARIANTS + variant) * MAX_READY + ordinal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_panic_left_in_the_batch_is_nobodys() {
+        let path = Path::Udp(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+        let mut batch = Batch::new();
+        batch.push(path, b"one");
+        let broken = std::panic::AssertUnwindSafe(|| {
+            batch.push_with(path, |buffer, _| {
+                buffer.extend_from_slice(b"half");
+                std::panic::resume_unwind(Box::new(()));
+            });
+        });
+        assert!(std::panic::catch_unwind(broken).is_err());
+        batch.push(path, b"two");
+        let datagrams: Vec<_> = batch.iter().map(|(_, bytes)| bytes).collect();
+        assert_eq!(datagrams, [b"one", b"two"]);
+    }
 }

@@ -90,6 +90,8 @@ enum Due {
 
 /// Datagrams of handshakes that may wait for their turn, all peers together: 1,000 joining at once, two each.
 const MAX_HANDSHAKE_QUEUE: usize = 2048;
+/// Peers of a closed room told in one turn: an encrypted alert each, a few dozen microseconds.
+const GOODBYES_PER_TURN: usize = 16;
 /// Timers handled in one turn, so that a thousand due at once do not hold up the audio.
 const TIMERS_PER_TURN: usize = 64;
 
@@ -108,6 +110,8 @@ pub(crate) struct Shard {
     taps: HashMap<RoomKey, Vec<TapSink>>,
     timers: Timers<Due>,
     handshakes: VecDeque<(Id, BytesMut)>,
+    /// Peers of rooms that were closed, to be told in turn.
+    goodbyes: VecDeque<Id>,
     fanout: Fanout,
     batch: Batch,
     batch_is_out: bool,
@@ -142,6 +146,7 @@ impl Shard {
             taps: HashMap::new(),
             timers: Timers::new(),
             handshakes: VecDeque::new(),
+            goodbyes: VecDeque::new(),
             fanout: Fanout::new(),
             batch: Batch::new(),
             batch_is_out: false,
@@ -167,6 +172,7 @@ impl Shard {
             Input::Relayed(relayed) => self.relayed(now, relayed),
             Input::Timeout => {
                 self.run_timers(now);
+                self.say_goodbyes(now);
                 self.shake_hands(now);
             }
         }));
@@ -177,9 +183,14 @@ impl Shard {
 
     fn fault(&mut self, now: Instant) {
         self.stats.drops.count(DropCause::Fault);
-        self.fanout.abandon();
-        if let Some(id) = self.current.take() {
-            self.close(now, id, CloseReason::Fault, false);
+        let sealing_for = self.fanout.abandon();
+        let Some(id) = sealing_for.or(self.current.take()) else {
+            return;
+        };
+        let close = AssertUnwindSafe(|| self.close(now, id, CloseReason::Fault, false));
+        if catch_unwind(close).is_err() {
+            // Not even that: what names it elsewhere is stale from now on.
+            self.peers.remove(id);
         }
     }
 
@@ -196,6 +207,7 @@ impl Shard {
                 self.fanout.skip();
                 continue;
             };
+            self.current = None;
             let (fanout, batch) = (&mut self.fanout, &mut self.batch);
             let filled = catch_unwind(AssertUnwindSafe(|| fanout.fill(&mut room.target(), batch)));
             if filled.is_err() {
@@ -215,7 +227,7 @@ impl Shard {
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);
         }
-        if !self.handshakes.is_empty() {
+        if !self.handshakes.is_empty() || !self.goodbyes.is_empty() {
             return Output::Wait(Some(now));
         }
         Output::Wait(self.timers.next_at())
@@ -290,6 +302,16 @@ impl Shard {
                 }
                 None => return,
             }
+        }
+    }
+
+    fn say_goodbyes(&mut self, now: Instant) {
+        for _ in 0..GOODBYES_PER_TURN {
+            let Some(id) = self.goodbyes.pop_front() else {
+                return;
+            };
+            self.current = Some(id);
+            self.close(now, id, CloseReason::Asked, true);
         }
     }
 

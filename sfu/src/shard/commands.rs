@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::{Due, Shard, report};
-use crate::PeerKey;
 use crate::command::{Command, NewPeer};
 use crate::error::ConnectError;
 use crate::event::{CloseReason, Event};
@@ -15,6 +14,7 @@ use crate::room::Room;
 use crate::slab::Id;
 use crate::stats::{PeerStats, ShardStats};
 use crate::tap::TapSink;
+use crate::{PeerKey, RoomKey};
 
 impl Shard {
     pub(super) fn command(&mut self, now: Instant, command: Command) {
@@ -37,13 +37,7 @@ impl Shard {
                     self.close(now, id, CloseReason::Asked, true);
                 }
             }
-            Command::CloseRoom { room: key } => {
-                let room = self.by_room.get(&key).and_then(|id| self.rooms.get(*id));
-                self.taps.remove(&key);
-                for id in room.map(|room| room.peers.clone()).unwrap_or_default() {
-                    self.close(now, id, CloseReason::Asked, true);
-                }
-            }
+            Command::CloseRoom { room } => self.close_room(now, room),
             Command::Tap { room, sink } => {
                 let taps = self.taps.entry(room).or_default();
                 taps.retain(TapSink::is_open);
@@ -55,7 +49,7 @@ impl Shard {
             Command::PeerStats { peer, reply } => {
                 let _ = reply.send(self.peer_stats(peer));
             }
-            // Taken by the runner: no more than a stream is nothing to the core.
+            // Taken by the runner: the core knows no streams.
             Command::TcpClient { .. } => {}
             Command::Stop => {
                 let all: Vec<Id> = self.peers.iter().map(|(id, _)| id).collect();
@@ -63,6 +57,16 @@ impl Shard {
                     self.close(now, id, CloseReason::Asked, true);
                 }
             }
+        }
+    }
+
+    /// Nobody is heard from now on; the peers, who may be thousands, are told in turn.
+    fn close_room(&mut self, now: Instant, key: RoomKey) {
+        self.taps.remove(&key);
+        let room = self.by_room.get(&key).and_then(|id| self.rooms.get(*id));
+        for id in room.map(|room| room.peers.clone()).unwrap_or_default() {
+            self.stop_sending(now, id);
+            self.goodbyes.push_back(id);
         }
     }
 
@@ -83,10 +87,6 @@ impl Shard {
                 id
             }
         };
-        let fits = self.rooms.get(room).is_some_and(|room| room.sinks.accepts(&new.offer.profile));
-        if !fits {
-            return Err(ConnectError::Busy);
-        }
         let tick_at = now + self.config.handshake_timeout;
         let id = self.peers.insert(Peer::new(new, room, now, tick_at));
         if let Some(room) = self.rooms.get_mut(room) {

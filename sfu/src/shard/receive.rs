@@ -237,7 +237,10 @@ impl Shard {
             return;
         };
         let next = room.next_numbers(Variant::Plain);
-        let sink = room.sinks.join(id, route, profile, session.rtp, next);
+        let Some(sink) = room.sinks.join(id, route, profile, session.rtp, next) else {
+            self.close(now, id, CloseReason::TooManyProfiles, true);
+            return;
+        };
         let Some(peer) = self.peers.get_mut(id) else {
             return;
         };

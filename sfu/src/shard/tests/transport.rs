@@ -42,7 +42,13 @@ fn the_end_of_a_room_ends_its_peers_and_nobody_elses() {
     let (a, b) = (world.join(Options::default()), world.join(Options::default()));
     let elsewhere = world.add(RoomKey(2), &Reach::default(), Options::default());
     world.connect(elsewhere);
+    let (speaker, late) = (world.speaker(1), world.join(Options::default()));
+    world.say(speaker, 0, b"\x78last words");
     world.command(Command::CloseRoom { room: ROOM });
+    world.heard(late);
+    world.say(speaker, 1, b"\x78too late");
+    assert!(world.heard(late).is_empty());
+    world.settle(Duration::ZERO);
     assert!(world.clients[a].closed && world.clients[b].closed);
     assert!(!world.clients[elsewhere].closed);
     assert_eq!(world.shard.stats().peers, 1);
@@ -293,4 +299,45 @@ fn audio_goes_before_handshakes_that_wait_and_they_take_turns_of_one_step() {
         world.drain();
         assert_eq!(world.shard.handshakes.len(), left as usize);
     }
+}
+
+#[test]
+fn the_end_of_a_large_room_takes_turns_with_the_others() {
+    let mut world = World::new();
+    let (speaker, listener) = (world.speaker(1), world.join(Options::default()));
+    for _ in 0..50 {
+        world.add(RoomKey(2), &Reach::default(), Options::default());
+    }
+    world.command(Command::CloseRoom { room: RoomKey(2) });
+    for (seq, left) in [52, 36, 20, 4, 2].into_iter().enumerate() {
+        assert_eq!(world.shard.stats().peers, left);
+        world.say(speaker, seq as u16, b"\x78meanwhile");
+        assert_eq!(world.heard(listener).len(), 1);
+        world.shard.handle(world.now, Input::Timeout);
+        world.drain();
+    }
+}
+
+#[test]
+fn invented_profiles_are_bounded_and_make_room_when_they_leave() {
+    let mut world = World::new();
+    let odd = |n: u8| Options {
+        opus_pt: 96 + n % 32,
+        level_ext: 1 + n / 32,
+        mid_ext: 14,
+        ..Options::default()
+    };
+    let first = world.join(odd(0));
+    for n in 1..64 {
+        world.join(odd(n));
+    }
+    let refused = world.add(ROOM, &Reach::default(), odd(64));
+    world.clients[refused].check();
+    world.clients[refused].start_dtls(world.now);
+    world.settle(Duration::from_millis(100));
+    let reason = CloseReason::TooManyProfiles;
+    assert_eq!(world.events.last(), Some(&Event::Closed { peer: key(refused), reason }));
+    world.join(odd(1));
+    world.command(Command::Disconnect { peer: key(first) });
+    world.join(odd(64));
 }
