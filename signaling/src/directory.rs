@@ -11,7 +11,7 @@ use std::sync::{
 use dashmap::DashMap;
 use palco_protocol::{RoomId, RoomKind, http::LiveRoom};
 
-use crate::{PeerId, room_task::RoomHandle, session::Session};
+use crate::{PeerId, mailbox::RoomHandle, session::Session};
 
 #[derive(Default)]
 pub(crate) struct Directory {

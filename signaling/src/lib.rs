@@ -14,6 +14,7 @@
 //! stand behind the two ports, [`Media`] and [`Identity`].
 
 mod directory;
+mod mailbox;
 mod outbox;
 mod ports;
 mod rate;

@@ -1,171 +1,34 @@
 //! The task that owns one room: applies commands one after another and performs their effects.
 //!
-//! It is the room's only clock and the only holder of its members' outboxes and media connections. Its
-//! mailbox is bounded: a full one answers requests with `busy`; what must not be lost (a socket's end,
-//! the media plane's events) waits for a place. A panic, which is a bug, ends this room alone.
+//! It is the room's only clock and the only holder of its members' outboxes and media connections. A panic, which is a
+//! bug, ends this room alone.
 
-use std::{
-    collections::HashMap,
-    panic::AssertUnwindSafe,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use palco_protocol::{
-    DirectEvent, ErrorBody, ErrorCode, Event, ModerationEntry, Person, RoomEndReason, RoomEvent,
-    RoomId, ServerMessage, Snapshot, SpeakerNumber, UserId, http::LiveRoom,
+    DirectEvent, ErrorBody, ErrorCode, Event, ModerationEntry, RoomEndReason, RoomEvent, RoomId,
+    ServerMessage, Snapshot, SpeakerNumber, UserId, http::LiveRoom,
 };
 use palco_room::{Command, DropReason, Effect, Entry, LinkSecret, Refusal, Room, Settings};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, sleep_until},
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::{MediaEvent, PeerId, Shared, outbox::Outbox, session::Session, ws::text_of};
+use crate::{
+    MediaEvent, PeerId, Shared,
+    mailbox::{Entered, RoomHandle, RoomMessage},
+    outbox::Outbox,
+    session::Session,
+    ws::text_of,
+};
 
-/// Requests that may wait for a room. At 10 µs each, a full mailbox is 10 ms of work.
-const MAILBOX: usize = 1024;
 /// How stale the hallway's view of a room may be.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// People of the stage shown in the hallway.
 const STAGE_SHOWN: usize = 5;
-
-enum RoomMessage {
-    Enter {
-        session: Arc<Session>,
-        outbox: Arc<Outbox>,
-        peer: PeerId,
-        link: Option<String>,
-        reply: oneshot::Sender<Result<Entered, ErrorBody>>,
-    },
-    MediaReady {
-        user: UserId,
-        peer: PeerId,
-    },
-    Resume {
-        user: UserId,
-        outbox: Arc<Outbox>,
-        reply: oneshot::Sender<Snapshot>,
-    },
-    Lost {
-        user: UserId,
-        outbox: Arc<Outbox>,
-    },
-    Command {
-        by: UserId,
-        command: Command,
-        reply: oneshot::Sender<Result<(), ErrorBody>>,
-    },
-    Audience {
-        after: Option<u64>,
-        reply: oneshot::Sender<(Vec<Person>, Option<u64>)>,
-    },
-    Log {
-        by: UserId,
-        reply: oneshot::Sender<Result<Vec<ModerationEntry>, ErrorBody>>,
-    },
-    Media(MediaEvent),
-    End(RoomEndReason),
-}
-
-/// What a person who was let in learns.
-pub(crate) struct Entered {
-    pub(crate) snapshot: Snapshot,
-    /// False when the person was in the room already and only changed connection.
-    pub(crate) anew: bool,
-}
-
-/// A cheap reference to a room: its mailbox, and what the hallway shows of it.
-#[derive(Clone)]
-pub(crate) struct RoomHandle {
-    id: RoomId,
-    mailbox: mpsc::Sender<RoomMessage>,
-    live: Arc<RwLock<LiveRoom>>,
-}
-
-impl RoomHandle {
-    pub(crate) fn id(&self) -> RoomId {
-        self.id
-    }
-
-    pub(crate) fn live(&self) -> LiveRoom {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Asks the room. A full mailbox is `busy`, a room that is over is `room_ended`.
-    async fn ask<T>(
-        &self,
-        message: impl FnOnce(oneshot::Sender<T>) -> RoomMessage,
-    ) -> Result<T, ErrorBody> {
-        let (reply, answer) = oneshot::channel();
-        self.mailbox.try_send(message(reply)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => {
-                ErrorBody { retry_after_ms: Some(1_000), ..ErrorBody::from(ErrorCode::Busy) }
-            }
-            mpsc::error::TrySendError::Closed(_) => ErrorCode::RoomEnded.into(),
-        })?;
-        answer.await.map_err(|_| ErrorCode::RoomEnded.into())
-    }
-
-    pub(crate) async fn enter(
-        &self,
-        session: &Arc<Session>,
-        outbox: &Arc<Outbox>,
-        peer: PeerId,
-        link: Option<String>,
-    ) -> Result<Entered, ErrorBody> {
-        let (session, outbox) = (Arc::clone(session), Arc::clone(outbox));
-        self.ask(|reply| RoomMessage::Enter { session, outbox, peer, link, reply }).await?
-    }
-
-    pub(crate) async fn command(&self, by: UserId, command: Command) -> Result<(), ErrorBody> {
-        self.ask(|reply| RoomMessage::Command { by, command, reply }).await?
-    }
-
-    pub(crate) async fn audience(
-        &self,
-        after: Option<u64>,
-    ) -> Result<(Vec<Person>, Option<u64>), ErrorBody> {
-        self.ask(|reply| RoomMessage::Audience { after, reply }).await
-    }
-
-    pub(crate) async fn moderation_log(
-        &self,
-        by: UserId,
-    ) -> Result<Vec<ModerationEntry>, ErrorBody> {
-        self.ask(|reply| RoomMessage::Log { by, reply }).await?
-    }
-
-    /// The person has a new socket. `None` when the room dropped them meanwhile.
-    pub(crate) async fn resume(&self, user: UserId, outbox: &Arc<Outbox>) -> Option<Snapshot> {
-        let (reply, answer) = oneshot::channel();
-        self.tell(RoomMessage::Resume { user, outbox: Arc::clone(outbox), reply }).await;
-        answer.await.ok()
-    }
-
-    pub(crate) async fn lost(&self, user: UserId, outbox: &Arc<Outbox>) {
-        self.tell(RoomMessage::Lost { user, outbox: Arc::clone(outbox) }).await;
-    }
-
-    pub(crate) async fn media_ready(&self, user: UserId, peer: PeerId) {
-        self.tell(RoomMessage::MediaReady { user, peer }).await;
-    }
-
-    pub(crate) async fn media(&self, event: MediaEvent) {
-        self.tell(RoomMessage::Media(event)).await;
-    }
-
-    pub(crate) async fn end(&self, reason: RoomEndReason) {
-        self.tell(RoomMessage::End(reason)).await;
-    }
-
-    /// Tells the room what must not be lost; a room that is over needs to know nothing more.
-    async fn tell(&self, message: RoomMessage) {
-        let _ = self.mailbox.send(message).await;
-    }
-}
 
 /// Somebody in the room, as far as sockets and media are concerned.
 struct Member {
@@ -193,8 +56,7 @@ struct RoomTask {
 pub(crate) fn open(shared: &Arc<Shared>, settings: Settings) -> RoomId {
     let room = Room::new(settings);
     let id = room.info().id;
-    let (mailbox, inbox) = mpsc::channel(MAILBOX);
-    let handle = RoomHandle { id, mailbox, live: Arc::new(RwLock::new(live_of(&room))) };
+    let (handle, inbox) = RoomHandle::new(live_of(&room));
     shared.directory.add_room(handle.clone());
     let task = RoomTask {
         shared: Arc::clone(shared),
@@ -261,7 +123,7 @@ impl RoomTask {
 
     fn publish(&mut self) {
         self.published = Instant::now();
-        *self.handle.live.write().unwrap_or_else(PoisonError::into_inner) = live_of(&self.room);
+        self.handle.publish(live_of(&self.room));
     }
 
     fn receive(&mut self, message: RoomMessage) {
@@ -335,7 +197,7 @@ impl RoomTask {
             self.forget_peer(before.peer);
             sending = before.sending;
             if !Arc::ptr_eq(&before.session, &session) {
-                before.session.left(&self.shared, self.handle.id);
+                before.session.left(&self.shared, self.handle.id());
                 before.outbox.close(ErrorCode::TakenOver);
             }
         }
@@ -431,11 +293,25 @@ impl RoomTask {
                     let removed = (why == DropReason::Removed).then_some(ErrorCode::Removed);
                     self.drop_member(user, removed);
                 }
-                // The follow graph is not kept yet, so that nobody is called; the history comes with the store.
-                Effect::Call { .. } | Effect::Record(_) => {}
+                // The follow graph is not kept yet: nobody follows anybody, and nobody is called.
+                Effect::Call { .. } => {}
+                Effect::Record(entry) => self.record(&entry),
                 Effect::Ended { .. } => self.ended = true,
             }
         }
+    }
+
+    /// What the operators must be able to find after the room is gone.
+    fn record(&self, entry: &ModerationEntry) {
+        tracing::info!(
+            target: "palco::moderation",
+            room = %self.handle.id(),
+            at_ms = entry.at_ms,
+            act = ?entry.act,
+            by = %entry.by.id,
+            to = entry.to.as_ref().map(|person| person.id.to_string()),
+            reason = entry.reason,
+        );
     }
 
     fn broadcast(&mut self, event: Event) {
@@ -467,7 +343,7 @@ impl RoomTask {
     fn drop_member(&mut self, user: UserId, why: Option<ErrorCode>) {
         let Some(member) = self.members.remove(&user) else { return };
         self.forget_peer(member.peer);
-        member.session.left(&self.shared, self.handle.id);
+        member.session.left(&self.shared, self.handle.id());
         if let Some(why) = why {
             member.outbox.close(why);
         }
@@ -492,7 +368,7 @@ impl Drop for RoomTask {
     /// A room's end, orderly or by a panic, closes its peers and frees its members' sessions; their
     /// sockets stay open.
     fn drop(&mut self) {
-        self.shared.directory.remove_room(self.handle.id);
+        self.shared.directory.remove_room(self.handle.id());
         if !self.ended {
             let event = RoomEvent::RoomEnded { reason: RoomEndReason::Shutdown };
             self.broadcast(Event { seq: self.room.seq() + 1, event });
@@ -500,9 +376,9 @@ impl Drop for RoomTask {
         for (peer, _) in self.users_of_peers.drain() {
             self.shared.directory.remove_peer(peer);
         }
-        self.shared.media.close_room(self.handle.id);
+        self.shared.media.close_room(self.handle.id());
         for (_, member) in self.members.drain() {
-            member.session.left(&self.shared, self.handle.id);
+            member.session.left(&self.shared, self.handle.id());
         }
     }
 }

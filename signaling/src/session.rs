@@ -20,9 +20,9 @@ use uuid::Uuid;
 
 use crate::{
     MediaRefusal, PeerId, Shared,
+    mailbox::{Entered, RoomHandle},
     outbox::Outbox,
     rate::Limits,
-    room_task::{Entered, RoomHandle},
     ws,
 };
 

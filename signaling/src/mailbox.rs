@@ -1,0 +1,165 @@
+//! A room's mailbox: what others may ask of the task that owns it, and the handle through which they ask.
+//!
+//! The mailbox is bounded. A full one answers requests with `busy`; what must not be lost (a socket's end, the media
+//! plane's events) waits for a place.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use palco_protocol::{
+    ErrorBody, ErrorCode, ModerationEntry, Person, RoomEndReason, RoomId, Snapshot, UserId,
+    http::LiveRoom,
+};
+use palco_room::Command;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{MediaEvent, PeerId, outbox::Outbox, session::Session};
+
+/// Requests that may wait for a room. At 10 µs each, a full mailbox is 10 ms of work.
+const MAILBOX: usize = 1024;
+
+pub(crate) enum RoomMessage {
+    Enter {
+        session: Arc<Session>,
+        outbox: Arc<Outbox>,
+        peer: PeerId,
+        link: Option<String>,
+        reply: oneshot::Sender<Result<Entered, ErrorBody>>,
+    },
+    MediaReady {
+        user: UserId,
+        peer: PeerId,
+    },
+    Resume {
+        user: UserId,
+        outbox: Arc<Outbox>,
+        reply: oneshot::Sender<Snapshot>,
+    },
+    Lost {
+        user: UserId,
+        outbox: Arc<Outbox>,
+    },
+    Command {
+        by: UserId,
+        command: Command,
+        reply: oneshot::Sender<Result<(), ErrorBody>>,
+    },
+    Audience {
+        after: Option<u64>,
+        reply: oneshot::Sender<(Vec<Person>, Option<u64>)>,
+    },
+    Log {
+        by: UserId,
+        reply: oneshot::Sender<Result<Vec<ModerationEntry>, ErrorBody>>,
+    },
+    Media(MediaEvent),
+    End(RoomEndReason),
+}
+
+/// What a person who was let in learns.
+pub(crate) struct Entered {
+    pub(crate) snapshot: Snapshot,
+    /// False when the person was in the room already and only changed connection.
+    pub(crate) anew: bool,
+}
+
+/// A cheap reference to a room: its mailbox, and what the hallway shows of it.
+#[derive(Clone)]
+pub(crate) struct RoomHandle {
+    id: RoomId,
+    mailbox: mpsc::Sender<RoomMessage>,
+    live: Arc<RwLock<LiveRoom>>,
+}
+
+impl RoomHandle {
+    /// A new room's handle, and the inbox for the task that owns it.
+    pub(crate) fn new(live: LiveRoom) -> (Self, mpsc::Receiver<RoomMessage>) {
+        let (mailbox, inbox) = mpsc::channel(MAILBOX);
+        let id = live.room.id;
+        (Self { id, mailbox, live: Arc::new(RwLock::new(live)) }, inbox)
+    }
+
+    pub(crate) fn id(&self) -> RoomId {
+        self.id
+    }
+
+    pub(crate) fn live(&self) -> LiveRoom {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The task's: what the hallway shows from now.
+    pub(crate) fn publish(&self, live: LiveRoom) {
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+    }
+
+    /// Asks the room. A full mailbox is `busy`, a room that is over is `room_ended`.
+    async fn ask<T>(
+        &self,
+        message: impl FnOnce(oneshot::Sender<T>) -> RoomMessage,
+    ) -> Result<T, ErrorBody> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox.try_send(message(reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                ErrorBody { retry_after_ms: Some(1_000), ..ErrorBody::from(ErrorCode::Busy) }
+            }
+            mpsc::error::TrySendError::Closed(_) => ErrorCode::RoomEnded.into(),
+        })?;
+        answer.await.map_err(|_| ErrorCode::RoomEnded.into())
+    }
+
+    pub(crate) async fn enter(
+        &self,
+        session: &Arc<Session>,
+        outbox: &Arc<Outbox>,
+        peer: PeerId,
+        link: Option<String>,
+    ) -> Result<Entered, ErrorBody> {
+        let (session, outbox) = (Arc::clone(session), Arc::clone(outbox));
+        self.ask(|reply| RoomMessage::Enter { session, outbox, peer, link, reply }).await?
+    }
+
+    pub(crate) async fn command(&self, by: UserId, command: Command) -> Result<(), ErrorBody> {
+        self.ask(|reply| RoomMessage::Command { by, command, reply }).await?
+    }
+
+    pub(crate) async fn audience(
+        &self,
+        after: Option<u64>,
+    ) -> Result<(Vec<Person>, Option<u64>), ErrorBody> {
+        self.ask(|reply| RoomMessage::Audience { after, reply }).await
+    }
+
+    pub(crate) async fn moderation_log(
+        &self,
+        by: UserId,
+    ) -> Result<Vec<ModerationEntry>, ErrorBody> {
+        self.ask(|reply| RoomMessage::Log { by, reply }).await?
+    }
+
+    /// The person has a new socket. `None` when the room dropped them meanwhile.
+    pub(crate) async fn resume(&self, user: UserId, outbox: &Arc<Outbox>) -> Option<Snapshot> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(RoomMessage::Resume { user, outbox: Arc::clone(outbox), reply }).await;
+        answer.await.ok()
+    }
+
+    pub(crate) async fn lost(&self, user: UserId, outbox: &Arc<Outbox>) {
+        self.tell(RoomMessage::Lost { user, outbox: Arc::clone(outbox) }).await;
+    }
+
+    pub(crate) async fn media_ready(&self, user: UserId, peer: PeerId) {
+        self.tell(RoomMessage::MediaReady { user, peer }).await;
+    }
+
+    pub(crate) async fn media(&self, event: MediaEvent) {
+        self.tell(RoomMessage::Media(event)).await;
+    }
+
+    pub(crate) async fn end(&self, reason: RoomEndReason) {
+        self.tell(RoomMessage::End(reason)).await;
+    }
+
+    /// Tells the room what must not be lost; a room that is over needs to know nothing more.
+    async fn tell(&self, message: RoomMessage) {
+        let _ = self.mailbox.send(message).await;
+    }
+}
