@@ -272,7 +272,7 @@ struct ReplayWindow {
 
 impl ReplayWindow {
     fn is_fresh(&self, index: u64) -> bool {
-        index > self.highest || {
+        self.seen == 0 || index > self.highest || {
             let age = self.highest - index;
             age < 64 && self.seen & (1 << age) == 0
         }
@@ -289,6 +289,8 @@ impl ReplayWindow {
     }
 }
 
+/// SSRCs that a microphone may announce (`offer`).
+const MAX_RTP_SOURCES: usize = 4;
 /// Distinct senders of RTCP that one client may have: its microphone and the receivers of its slots. More are
 /// refused, so that nobody grows the table or pushes a replay window out of it.
 const MAX_RTCP_SOURCES: usize = 8;
@@ -297,9 +299,37 @@ const MAX_RTCP_SOURCES: usize = 8;
 pub(crate) struct Opener {
     rtp: Keys,
     rtcp: Keys,
-    /// The one SSRC that was opened last, with its index: a client has one microphone.
-    rtp_source: Option<(Ssrc, ReplayWindow)>,
-    rtcp_sources: Vec<(Ssrc, ReplayWindow)>,
+    rtp_sources: Sources,
+    rtcp_sources: Sources,
+}
+
+/// Replay windows by SSRC; so few that a walk is the quickest look-up.
+struct Sources {
+    windows: Vec<(Ssrc, ReplayWindow)>,
+    most: usize,
+}
+
+impl Sources {
+    fn new(most: usize) -> Self {
+        Self { windows: Vec::new(), most }
+    }
+
+    /// The window of a source, an empty one if it is new and there is room for it.
+    fn window(&self, ssrc: Ssrc) -> Result<ReplayWindow, Unopened> {
+        match self.windows.iter().find(|(known, _)| *known == ssrc) {
+            Some((_, window)) => Ok(*window),
+            None if self.windows.len() < self.most => Ok(ReplayWindow::default()),
+            None => Err(Unopened),
+        }
+    }
+
+    /// Once the packet is known to be genuine.
+    fn accept(&mut self, ssrc: Ssrc, index: u64) {
+        match self.windows.iter_mut().find(|(known, _)| *known == ssrc) {
+            Some((_, window)) => window.accept(index),
+            None => self.windows.push((ssrc, ReplayWindow { highest: index, seen: 1 })),
+        }
+    }
 }
 
 impl Opener {
@@ -307,8 +337,8 @@ impl Opener {
         Self {
             rtp: Keys::new(profile, master_key, master_salt, 0),
             rtcp: Keys::new(profile, master_key, master_salt, LABELS_RTCP),
-            rtp_source: None,
-            rtcp_sources: Vec::new(),
+            rtp_sources: Sources::new(MAX_RTP_SOURCES),
+            rtcp_sources: Sources::new(MAX_RTCP_SOURCES),
         }
     }
 
@@ -324,12 +354,10 @@ impl Opener {
         }
         let seq = SeqNo(u16::from_be_bytes([packet[2], packet[3]]));
         let ssrc = Ssrc(u32::from_be_bytes(ssrc_at(packet, 8)));
-        let mut window = match self.rtp_source {
-            Some((known, window)) if known == ssrc => window,
-            // A stream begins with roll-over counter zero.
-            _ => ReplayWindow { highest: u64::from(seq.0), seen: 0 },
-        };
-        let index = seq.extend_near(window.highest);
+        let window = self.rtp_sources.window(ssrc)?;
+        // A stream begins with roll-over counter zero.
+        let index =
+            if window.seen == 0 { u64::from(seq.0) } else { seq.extend_near(window.highest) };
         if !window.is_fresh(index) {
             return Err(Unopened);
         }
@@ -348,8 +376,7 @@ impl Opener {
                 keys.crypt(ssrc.0.to_be_bytes(), index, &mut signed[header_len..]);
             }
         }
-        window.accept(index);
-        self.rtp_source = Some((ssrc, window));
+        self.rtp_sources.accept(ssrc, index);
         Ok(clear_len)
     }
 
@@ -372,13 +399,7 @@ impl Opener {
             return Err(Unopened);
         }
         let index = u64::from(word & 0x7fff_ffff);
-        let known = self.rtcp_sources.iter().position(|(source, _)| *source == ssrc);
-        let window =
-            known.map_or(ReplayWindow { highest: index, seen: 0 }, |at| self.rtcp_sources[at].1);
-        if !window.is_fresh(index) {
-            return Err(Unopened);
-        }
-        if known.is_none() && self.rtcp_sources.len() == MAX_RTCP_SOURCES {
+        if !self.rtcp_sources.window(ssrc)?.is_fresh(index) {
             return Err(Unopened);
         }
         match &self.rtcp {
@@ -398,11 +419,7 @@ impl Opener {
                 keys.crypt(ssrc.0.to_be_bytes(), index, &mut signed[RTCP_CLEAR_LEN..]);
             }
         }
-        let at = known.unwrap_or_else(|| {
-            self.rtcp_sources.push((ssrc, window));
-            self.rtcp_sources.len() - 1
-        });
-        self.rtcp_sources[at].1.accept(index);
+        self.rtcp_sources.accept(ssrc, index);
         Ok(clear_len)
     }
 }

@@ -159,3 +159,21 @@ fn a_ninth_sender_of_rtcp_is_refused() {
         assert_eq!(opener.open_rtcp(&mut packet).is_ok(), source < 8);
     }
 }
+
+#[test]
+fn each_source_keeps_its_window_and_a_fifth_is_refused() {
+    let profile = SrtpProfile::Aes128Gcm;
+    let mut opener = session(profile, &material(profile)).unwrap().opener;
+    let (mut theirs, _) = client(profile);
+    let mut of = |source: u8, seq: u16| {
+        let mut plain = rtp(seq, b"x");
+        plain[11] = source;
+        theirs.encrypt_rtp(&plain).unwrap().to_vec()
+    };
+    let mut open = |sealed: &[u8]| opener.open_rtp(&mut sealed.to_vec(), 20).is_ok();
+    let (first, second) = (of(1, 5), of(2, 5));
+    assert!(open(&first) && open(&second));
+    assert!(!open(&first) && !open(&second), "replayed after the other had its turn");
+    assert!(open(&of(3, 0)) && open(&of(4, 0)) && !open(&of(5, 0)));
+    assert!(open(&of(1, 6)));
+}
