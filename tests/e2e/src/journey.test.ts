@@ -19,13 +19,20 @@ const casts: Cast[] = [
   { host: 'firefox', guest: 'chromium', witness: 'firefox' },
 ];
 
+const browsers = new Map<Kind, RunningBrowser>();
+before(async () => {
+  for (const kind of ['chromium', 'firefox'] satisfies Kind[]) browsers.set(kind, await launch(kind));
+});
+after(async () => {
+  for (const running of browsers.values()) await running.close();
+});
+
 for (const cast of casts) {
   const title = `${cast.host} hosts, ${cast.guest} speaks, ${cast.witness} listens`;
   const picture = (what: string): string => `${cast.host}-${cast.guest}-${cast.witness}-${what}`;
 
   describe(title, { timeout: 180_000 }, () => {
     let server: Server;
-    const browsers = new Map<Kind, RunningBrowser>();
     let host: Person;
     let guest: Person;
     let witness: Person;
@@ -33,13 +40,12 @@ for (const cast of casts) {
 
     before(async () => {
       server = await startServer();
-      for (const kind of new Set(Object.values(cast) as Kind[])) browsers.set(kind, await launch(kind));
       host = await Person.at(browsers.get(cast.host)!, 'Hanna', 440);
       guest = await Person.at(browsers.get(cast.guest)!, 'Gustav', 880);
       witness = await Person.at(browsers.get(cast.witness)!, 'Wilma', 1320);
     });
     after(async () => {
-      for (const running of browsers.values()) await running.close();
+      for (const person of [host, guest, witness]) await person?.leave();
       await server?.stop();
     });
 

@@ -6,7 +6,7 @@ import { launch, type RunningBrowser } from './browsers.js';
 import { Person } from './person.js';
 import { startServer, type Server } from './server.js';
 
-const ROUNDS = 10;
+const ROUNDS = 8;
 
 declare global {
   interface Window {

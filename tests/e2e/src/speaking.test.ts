@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { launch, type Kind, type RunningBrowser } from './browsers.js';
+import { launch, type RunningBrowser } from './browsers.js';
+import type { Frames } from './frames.js';
 import { Person } from './person.js';
 import { startServer, type Server } from './server.js';
 
@@ -18,71 +19,87 @@ declare global {
   }
 }
 
-for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
-  describe(`who is speaking, seen in ${kind}`, { timeout: 120_000 }, () => {
-    let server: Server;
-    const browsers: RunningBrowser[] = [];
+describe('who is speaking', { timeout: 120_000 }, () => {
+  let server: Server;
+  const browsers: RunningBrowser[] = [];
+  const listeners: Person[] = [];
+  let ada: Person;
+  let ben: Person;
+  let numbers: number[];
 
-    before(async () => {
-      server = await startServer();
-    });
-    after(async () => {
-      for (const running of browsers) await running.close();
-      await server?.stop();
-    });
-
-    test('the events follow two speakers without a message', async (t) => {
-      const speakers = await launch('chromium');
-      browsers.push(speakers);
-      const listening = kind === 'chromium' ? speakers : await launch(kind);
-      if (listening !== speakers) browsers.push(listening);
-      const ada = await Person.at(speakers, 'Ada', 440);
-      const ben = await Person.at(speakers, 'Ben', 880);
-      const listener = await Person.at(listening, 'Lena', 1320);
-
-      const link = await ada.startRoom(server.url, 'You first');
-      await ben.join(link);
-      await ben.takeStageBy(ada);
+  before(async () => {
+    server = await startServer();
+    browsers.push(await launch('chromium'), await launch('firefox'));
+    ada = await Person.at(browsers[0]!, 'Ada', 440);
+    ben = await Person.at(browsers[0]!, 'Ben', 880);
+    const link = await ada.startRoom(server.url, 'You first');
+    await ben.join(link);
+    await ben.takeStageBy(ada);
+    for (const running of browsers) {
+      const listener = await Person.at(running, `Lena in ${running.kind}`, 1320);
       await listener.join(link);
-      await ada.unmute();
-      await ben.unmute();
-      await listener.hears(440, 880);
-      const numbers = [await listener.numberOf('Ada'), await listener.numberOf('Ben')];
-      await speaking(listener, numbers);
-      await listener.page.locator('[data-testid="listener-count"][data-count="1"]').waitFor();
-      await listener.picture(`speaking-${kind}`);
+      listeners.push(listener);
+    }
+    numbers = [await ada.numberOf('Ada'), await ada.numberOf('Ben')];
+  });
+  after(async () => {
+    for (const running of browsers) await running.close();
+    await server?.stop();
+  });
 
-      await ben.voice(false);
-      await speaking(listener, [numbers[0]!]);
+  const everybodySees = async (expected: number[]): Promise<void> => {
+    await Promise.all(listeners.map((listener) => speaking(listener, expected)));
+  };
+
+  test('two voices at once are two speakers, on the page too', async () => {
+    await ada.unmute();
+    await ben.unmute();
+    await everybodySees(numbers);
+    for (const listener of listeners) {
+      await listener.hears(440, 880);
+      await listener.page.locator('[data-testid="listener-count"][data-count="2"]').waitFor();
+      await listener.picture(`speaking-${listener.name.split(' ').at(-1)}`);
+    }
+    await ben.voice(false);
+    await everybodySees([numbers[0]!]);
+  });
+
+  test('the events follow the voices without a message', async (t) => {
+    const before = new Map<Person, Frames>();
+    for (const listener of listeners) {
       await listener.page.evaluate(() => {
         window.palcoSpoke = [];
         window.palco.on('speaking', (levels) =>
           window.palcoSpoke.push([...levels.keys()].sort((a, b) => a - b)),
         );
       });
-      const before = await listener.frames();
-      for (let turn = 1; turn <= TURNS; turn++) {
-        const [quiet, loud] = turn % 2 === 1 ? [ada, ben] : [ben, ada];
-        await quiet.voice(false);
-        await loud.voice(true);
-        await speaking(listener, [numbers[turn % 2]!]);
-      }
-      const after = await listener.frames();
-      const events = await listener.page.evaluate(() => window.palcoSpoke);
-
-      const fresh = (now: string[], then: string[]): string[] =>
-        now.slice(then.length).filter((type) => !NOT_OF_THE_ROOM.includes(type));
-      assert.deepEqual(fresh(after.received, before.received), []);
-      assert.deepEqual(fresh(after.sent, before.sent), []);
+      before.set(listener, await listener.frames());
+    }
+    for (let turn = 1; turn <= TURNS; turn++) {
+      const [quiet, loud] = turn % 2 === 1 ? [ada, ben] : [ben, ada];
+      await quiet.voice(false);
+      await loud.voice(true);
+      await everybodySees([numbers[turn % 2]!]);
+    }
+    const expected = Array.from({ length: TURNS }, (_, turn) => numbers[(turn + 1) % 2]);
+    for (const listener of listeners) {
+      const then = before.get(listener)!;
+      const now = await listener.frames();
+      assert.deepEqual(fresh(now.received, then.received), []);
+      assert.deepEqual(fresh(now.sent, then.sent), []);
       // Each turn was an event that named the speaker, and only them.
+      const events = await listener.page.evaluate(() => window.palcoSpoke);
       const turns = events.filter((named) => named.length === 1).map(([number]) => number);
       const changes = turns.filter((number, at) => number !== turns[at - 1]).slice(-TURNS);
-      const expected = Array.from({ length: TURNS }, (_, turn) => numbers[(turn + 1) % 2]);
       assert.deepEqual(changes, expected);
-      t.diagnostic(`${TURNS} changes of speaker, ${events.length} events, 0 messages`);
+      t.diagnostic(`${listener.name}: ${TURNS} changes of speaker, ${events.length} events, 0 messages`);
       assert.deepEqual(listener.pageErrors, []);
-    });
+    }
   });
+});
+
+function fresh(now: string[], then: string[]): string[] {
+  return now.slice(then.length).filter((type) => !NOT_OF_THE_ROOM.includes(type));
 }
 
 /** Waits until the page says of exactly these that they speak, and shows it. */
