@@ -50,6 +50,8 @@ pub(crate) struct Conditions {
     pub(crate) blackhole: bool,
     /// No STUN gets through.
     pub(crate) without_stun: bool,
+    /// All this is over after so many media packets.
+    pub(crate) media_packets: u64,
 }
 
 impl Default for Conditions {
@@ -63,6 +65,7 @@ impl Default for Conditions {
             jitter: Duration::ZERO,
             blackhole: false,
             without_stun: false,
+            media_packets: u64::MAX,
         }
     }
 }
@@ -321,13 +324,17 @@ impl Direction {
     }
 
     fn pass(&mut self, parcel: Parcel) {
-        let (conditions, kind) = (self.conditions, Kind::of(&parcel.bytes));
+        let kind = Kind::of(&parcel.bytes);
         let media = kind == Kind::Media;
+        self.done.packets += u64::from(media);
+        if self.done.packets > self.conditions.media_packets {
+            self.conditions = Conditions::default();
+        }
+        let conditions = self.conditions;
         let chances = if media { &mut self.media } else { &mut self.others };
         // Always four, so that each condition's choices do not depend on the others.
         let [loss, duplicate, reorder, jitter] = std::array::from_fn(|_| chances.next());
         let percent = |chance: f64, percent: u32| chance * 100.0 < f64::from(percent);
-        self.done.packets += u64::from(media);
         let stun = matches!(kind, Kind::Check | Kind::Stun);
         if conditions.blackhole || (conditions.without_stun && stun) {
             return;
