@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
+use palco_protocol::{ErrorCode, RoomId};
+use palco_room::Settings;
 use palco_signaling::Signaling;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
@@ -109,6 +111,14 @@ impl Server {
     #[must_use]
     pub fn media(&self) -> &palco_sfu::Handle {
         &self.media
+    }
+
+    /// Opens a room with settings of one's own; the API opens rooms that anybody may enter.
+    ///
+    /// # Errors
+    /// `busy` when the server has as many rooms as it may, `draining` while it stops.
+    pub fn open_room(&self, settings: Settings) -> Result<RoomId, ErrorCode> {
+        self.signaling.open_room(settings)
     }
 
     /// Live rooms and open sockets.

@@ -66,6 +66,11 @@ impl House {
         self.server.load()
     }
 
+    /// A room that the API does not open: of another kind, with a filter.
+    pub(crate) fn open_room(&self, settings: palco_room::Settings) {
+        self.server.open_room(settings).expect("a room");
+    }
+
     /// Somebody with a token and an open socket, not in a room yet.
     pub(crate) async fn guest(&self, name: &str) -> (String, Client) {
         let guest = self.address.guest(name).await.expect("a guest's token");

@@ -2,6 +2,7 @@
 //! (the `webrtc` crate's peer connection) around it.
 
 mod api;
+mod forbidden;
 mod gate;
 mod hostile;
 mod house;
@@ -10,3 +11,4 @@ mod journey;
 mod network;
 mod protocol;
 mod resume;
+mod rules;

@@ -141,7 +141,7 @@ impl Server {
         let shared = Arc::new(Shared {
             outgoing,
             waiting: Mutex::new(HashMap::new()),
-            next_id: AtomicU32::new(1),
+            next_id: AtomicU32::new(first_id()),
             events_dropped: AtomicU64::new(0),
             closed: OnceLock::new(),
         });
@@ -170,6 +170,14 @@ impl Server {
         }
         Ok(client)
     }
+}
+
+/// A session's ids are new for each of its requests, on whichever socket: a resumed one that counted from the start
+/// again would be answered as if it repeated itself. So each socket counts from a place of its own.
+fn first_id() -> u32 {
+    static SOCKETS: AtomicU32 = AtomicU32::new(0);
+    // Sixteen bits of requests for a socket, then of sockets for a process: enough to stay apart.
+    (SOCKETS.fetch_add(1, Ordering::Relaxed) << 16) + 1
 }
 
 impl Client {
