@@ -203,7 +203,7 @@ export class Person {
 
   /** A picture for people to look at. */
   async picture(name: string): Promise<void> {
-    await this.page.screenshot({ path: await resultFile(`${name}.png`) });
+    await this.page.screenshot({ path: await resultFile(`${name}.png`), animations: 'disabled' });
   }
 
   async leave(): Promise<void> {
