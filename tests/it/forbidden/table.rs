@@ -177,27 +177,27 @@ async fn every_cell_of(standing: Standing) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_listener_may_not_is_refused_and_changes_nothing() {
-    every_cell_of(Standing::Listener).await;
+    Box::pin(every_cell_of(Standing::Listener)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_speaker_may_not_is_refused_and_changes_nothing() {
-    every_cell_of(Standing::Speaker).await;
+    Box::pin(every_cell_of(Standing::Speaker)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_moderator_may_not_is_refused_and_changes_nothing() {
-    every_cell_of(Standing::Moderator).await;
+    Box::pin(every_cell_of(Standing::Moderator)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_acting_host_may_not_is_refused_and_changes_nothing() {
-    every_cell_of(Standing::ActingHost).await;
+    Box::pin(every_cell_of(Standing::ActingHost)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_owner_may_not_is_refused_and_changes_nothing() {
-    every_cell_of(Standing::Owner).await;
+    Box::pin(every_cell_of(Standing::Owner)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
