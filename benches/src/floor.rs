@@ -4,7 +4,7 @@
 //! On loopback the sender also does the receiver's half within its own system call; that is so for the server too.
 
 use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -41,11 +41,73 @@ impl Floor {
     }
 }
 
+/// CPU for one packet when several of the same length go to each address at once, in microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Bursts {
+    /// One `sendto` each.
+    pub sendto_us: f64,
+    /// `sendmmsg` of 64.
+    pub sendmmsg_us: f64,
+    /// One `sendmsg` to each address, cut by the kernel (UDP GSO).
+    pub segments_us: f64,
+    /// As in `Floor`.
+    pub received_share: f64,
+}
+
 /// Sends datagrams of `len` bytes to `listeners` addresses, `per_port` at each port, for `time` in either way.
 ///
 /// # Errors
 /// If sockets cannot be had.
 pub fn measure(listeners: usize, per_port: usize, len: usize, time: Duration) -> io::Result<Floor> {
+    let datagram = vec![0x80; len];
+    let (received_share, [sendto_us, sendmmsg_us]) =
+        received(listeners, per_port, |socket, destinations| {
+            let one_by_one = bursts(time, || one_by_one(socket, &datagram, destinations));
+            let in_batches = bursts(time, || sys::send_to_all(socket, &datagram, destinations));
+            [one_by_one, in_batches]
+        })?;
+    Ok(Floor { sendto_us, sendmmsg_us, received_share })
+}
+
+/// The same with `each` datagrams at once to each address, in three ways.
+///
+/// # Errors
+/// As `measure`.
+pub fn measure_bursts(
+    listeners: usize,
+    per_port: usize,
+    len: u16,
+    each: usize,
+    time: Duration,
+) -> io::Result<Bursts> {
+    let datagram = vec![0x80; usize::from(len)];
+    let together = datagram.repeat(each);
+    let (received_share, [sendto_us, sendmmsg_us, segments_us]) =
+        received(listeners, per_port, |socket, destinations| {
+            let repeated: Vec<_> =
+                destinations.iter().flat_map(|to| std::iter::repeat_n(*to, each)).collect();
+            let one_by_one = bursts(time, || one_by_one(socket, &datagram, &repeated));
+            let in_batches = bursts(time, || sys::send_to_all(socket, &datagram, &repeated));
+            let segments = bursts(time, || {
+                let cut = |to: &&SocketAddrV4| sys::send_segments(socket, &together, len, **to);
+                each * destinations.iter().filter(cut).count()
+            });
+            [one_by_one, in_batches, segments]
+        })?;
+    Ok(Bursts { sendto_us, sendmmsg_us, segments_us, received_share })
+}
+
+fn one_by_one(socket: &UdpSocket, datagram: &[u8], destinations: &[SocketAddrV4]) -> usize {
+    destinations.iter().filter(|to| socket.send_to(datagram, to).is_ok()).count()
+}
+
+/// Lets `send` send while a thread receives; gives the share that was received, and the CPU for each packet of each
+/// way that `send` measured.
+fn received<const WAYS: usize>(
+    listeners: usize,
+    per_port: usize,
+    send: impl FnOnce(&UdpSocket, &[SocketAddrV4]) -> [(usize, f64); WAYS],
+) -> io::Result<(f64, [f64; WAYS])> {
     sys::raise_open_files()?;
     let per_port = per_port.clamp(1, 0x1_0000);
     let ports = (0..listeners.div_ceil(per_port))
@@ -56,19 +118,14 @@ pub fn measure(listeners: usize, per_port: usize, len: usize, time: Duration) ->
     std::thread::scope(|scope| {
         let receiver = scope.spawn(|| receive(&ports, &received, &stop));
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let datagram = vec![0x80; len];
-        let (sent_one_by_one, sendto_us) = bursts(time, || {
-            destinations.iter().filter(|to| socket.send_to(&datagram, to).is_ok()).count()
-        });
-        let (sent_in_batches, sendmmsg_us) =
-            bursts(time, || sys::send_to_all(&socket, &datagram, &destinations));
+        let ways = send(&socket, &destinations);
         // What is on its way arrives.
         std::thread::sleep(5 * BURST_INTERVAL);
         stop.store(true, Ordering::Relaxed);
         receiver.join().map_err(|_| io::Error::other("the floor's receiver panicked"))??;
-        let sent = (sent_one_by_one + sent_in_batches) as u64;
-        let received_share = received.load(Ordering::Relaxed) as f64 / sent.max(1) as f64;
-        Ok(Floor { sendto_us, sendmmsg_us, received_share })
+        let sent = ways.iter().map(|(sent, _)| sent).sum::<usize>().max(1);
+        let received_share = received.load(Ordering::Relaxed) as f64 / sent as f64;
+        Ok((received_share, ways.map(|(_, us)| us)))
     })
 }
 
@@ -119,6 +176,8 @@ mod tests {
             assert!(floor.sendto_us > 0.0 && floor.sendmmsg_us > 0.0, "{floor:?}");
             // One unmeasured burst each way comes on top of those that were counted.
             assert!(floor.received_share >= 1.0, "{floor:?}");
+            let bursts = measure_bursts(20, per_port, 100, 4, Duration::from_millis(100)).unwrap();
+            assert!(bursts.segments_us > 0.0 && bursts.received_share >= 1.0, "{bursts:?}");
         }
     }
 }

@@ -77,6 +77,12 @@ pub struct Options {
     /// Listeners that share a UDP port, each at an address of its own; 1 gives each a socket
     #[arg(long, default_value_t = 500)]
     pub per_port: usize,
+    /// Offer RED and report a tenth lost, so that the server sends it
+    #[arg(long)]
+    pub red: bool,
+    /// Tell by the kernel's stamps when packets left the server, apart from when they were read
+    #[arg(long)]
+    pub stamps: bool,
     /// Speakers talk while listeners join
     #[arg(long)]
     pub talk_during_joins: bool,
@@ -99,6 +105,12 @@ pub fn run(options: &Options) -> Result<Report, Box<dyn Error>> {
     crate::sys::raise_open_files()?;
     let speakers = options.speakers.max(1);
     let mut world = open(options, speakers)?;
+    if options.red {
+        world.media.offer_red();
+    }
+    if options.stamps {
+        world.media.stamp_arrivals()?;
+    }
     let usage = || options.pid.map(Usage::of).transpose();
     stage::fill(&mut world, speakers, !options.signalling_only)?;
 
@@ -243,7 +255,7 @@ fn listen(
     world.media.speak(false, world.now());
 
     if let Some((before, after)) = before.zip(after) {
-        server.audio(after.since(&before), packets);
+        server.audio(after.since(&before), packets, joined);
     }
     let own = own_after.since(&own_before);
     report.own_cores = Some(own.cores());
@@ -261,9 +273,14 @@ fn listen(
         frames: meter.frames_counted(),
         packets,
         loss_percent: countable.then(|| loss(meter.delivered)),
+        most_streams: world.media.receptions(first).map(|r| r.heard().count()).max().unwrap_or(0),
         holes: meter::Meter::holes(world.media.receptions(first)),
         latency_ms: Quantiles::of(&meter.latency),
         longest_gap_ms: meter.longest_gap.as_secs_f64() * 1e3,
+        stamped: options.stamps.then(|| {
+            let gap_ms = meter.longest_stamped_gap.as_secs_f64() * 1e3;
+            (Quantiles::of(&meter.stamped_latency), gap_ms)
+        }),
         samples_intact: meter.samples_intact,
         samples_other: meter.samples_unknown,
         undecryptable: meter.undecryptable,

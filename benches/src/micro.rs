@@ -13,6 +13,7 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::{agreement, rand};
 use palco_protocol::{Person, RoomId, ServerMessage, UserId};
 use palco_room::{Command, Effect, Entry, Room, Settings};
+use palco_sfu::bench;
 use palco_sfu::loudest::{Loudest, SpeakerNo};
 use palco_sfu::packet::{Frame, Prepared, Profile, SlotPackets, Variant};
 use palco_sfu::rtp::{AudioLevel, RtpPacket, SeqNo, Ssrc};
@@ -69,7 +70,28 @@ pub fn measure() -> Vec<Part> {
     let part = |name, ns| Part { name, ns, floor: "copy of the packet", floor_ns: memcpy };
     let mut parts = vec![part("AES-128-GCM seal of a packet in a reused buffer", seal)];
     let seal_part = |name, ns| Part { name, ns, floor: "seal", floor_ns: seal };
-    parts.push(seal_part("header read", parse()));
+    let sealed = |gcm| {
+        let mut seal = bench::seal(gcm, HEADER, PAYLOAD);
+        time(move || {
+            black_box(seal());
+        })
+    };
+    parts.push(seal_part("the server's seal, AES-128-GCM", sealed(true)));
+    parts.push(seal_part("the server's seal, AES-CM with HMAC-SHA1", sealed(false)));
+    let found = |mut look_up: Box<dyn FnMut() -> bool>| {
+        time(move || {
+            black_box(look_up());
+        })
+    };
+    let path = found(Box::new(bench::path_look_up(PEOPLE)));
+    parts.push(seal_part("demultiplexing: a path among 10,000", path));
+    let username = found(Box::new(bench::username_look_up(PEOPLE as usize)));
+    parts.push(seal_part("STUN: a username among 10,000", username));
+    parts.push(seal_part(
+        "STUN: a check verified and answered",
+        found(Box::new(bench::stun_answer())),
+    ));
+    parts.push(seal_part("header and level read", parse()));
     parts.push(seal_part("loudest: one of 50 speakers' packets weighed", loudest(50)));
     parts.push(seal_part("slot: a packet's place found", slot()));
     parts.push(seal_part("packet prepared, once per slot and profile", prepare()));
@@ -254,7 +276,13 @@ mod tests {
     #[test]
     fn every_part_is_measured() {
         let parts = measure();
-        assert_eq!(parts.len(), 9);
+        assert_eq!(parts.len(), 14);
+        // What is timed succeeds.
+        assert!(
+            bench::path_look_up(10)() && bench::username_look_up(10)() && bench::stun_answer()()
+        );
+        let sealed = [true, false].map(|gcm| bench::seal(gcm, HEADER, PAYLOAD)());
+        assert_eq!(sealed, [HEADER + PAYLOAD + 16, HEADER + PAYLOAD + 10]);
         for part in &parts {
             // Nothing is optimised away: the least is a few instructions.
             assert!(part.ns.is_finite() && part.ns > 0.1 && part.floor_ns > 0.1, "{part:?}");

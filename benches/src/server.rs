@@ -22,11 +22,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `program` (the `palco` binary) and waits until it listens.
+    /// Starts `program` (the `palco` binary), with `options` of `serve` besides, and waits until it listens.
     ///
     /// # Errors
     /// If it cannot be started or does not say within 20 s that it listens.
-    pub fn start(program: &Path) -> Result<Self, Box<dyn Error>> {
+    pub fn start(program: &Path, options: &[&str]) -> Result<Self, Box<dyn Error>> {
+        // A port that was free may be taken by the time the server wants it.
+        let once = || Self::start_once(program, options);
+        once().or_else(|_| once())
+    }
+
+    fn start_once(program: &Path, options: &[&str]) -> Result<Self, Box<dyn Error>> {
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_tcp_port()?);
         let shards = std::thread::available_parallelism()?.get() as u16;
         let udp = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_udp_ports(shards)?);
@@ -39,6 +45,7 @@ impl Server {
         let child = Command::new(program)
             .args(["serve", "--listen", &address.to_string(), "--udp", &udp.to_string(), "--data"])
             .arg(&data)
+            .args(options)
             .env("RUST_LOG", "info")
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
@@ -104,7 +111,7 @@ fn free_tcp_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// The first of `count` ports in a row that are free, for a shard each.
+/// The first of `count` UDP ports in a row that are free, for a shard each.
 fn free_udp_ports(count: u16) -> Result<u16, Box<dyn Error>> {
     for _ in 0..100 {
         let first = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -112,7 +119,9 @@ fn free_udp_ports(count: u16) -> Result<u16, Box<dyn Error>> {
         let others = (1..count).map(|next| {
             UdpSocket::bind((Ipv4Addr::LOCALHOST, port.checked_add(next).unwrap_or(port)))
         });
-        if others.collect::<Result<Vec<_>, _>>().is_ok() {
+        // ICE-TCP listens at the same number as the first.
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        if tcp.is_ok() && others.collect::<Result<Vec<_>, _>>().is_ok() {
             return Ok(port);
         }
     }

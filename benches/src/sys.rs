@@ -18,6 +18,8 @@ pub(crate) const BATCH: usize = 64;
 const DATAGRAM_BYTES: usize = 1500;
 /// `CMSG_SPACE(sizeof(struct in_pktinfo))` in 64-bit words: header 16 bytes, content 12, padding 4.
 const CONTROL_WORDS: usize = 4;
+/// Room for that and for a `timespec` with its header.
+const RECEIVED_WORDS: usize = 8;
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
@@ -201,6 +203,12 @@ impl SharedPort {
         self.port
     }
 
+    /// From now on the kernel notes when each datagram arrived: on loopback that is while its sender is still within
+    /// the system call that sends it. Costs the sender a look at the clock.
+    pub(crate) fn stamp_arrivals(&self) -> io::Result<()> {
+        set_option(self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)
+    }
+
     /// Reads what is there, at most a batch; gives how many datagrams.
     pub(crate) fn receive(&self, batch: &mut ReceiveBatch) -> io::Result<usize> {
         batch.receive(self.socket.as_raw_fd())
@@ -240,7 +248,6 @@ impl AsRawFd for SharedPort {
 struct Control([u64; CONTROL_WORDS]);
 
 impl Control {
-    const EMPTY: Self = Self([0; CONTROL_WORDS]);
     const LEN: u64 = 28;
 
     fn kind() -> u64 {
@@ -253,12 +260,42 @@ impl Control {
         let address = u64::from(u32::from_ne_bytes(source.octets()));
         Self([Self::LEN, Self::kind(), address << 32, 0])
     }
+}
+
+/// The control messages of a received datagram.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Received([u64; RECEIVED_WORDS]);
+
+impl Received {
+    const EMPTY: Self = Self([0; RECEIVED_WORDS]);
+
+    /// The content of the message of this kind, in words. `len` is the length of all messages.
+    fn content(&self, len: usize, kind: u64) -> Option<&[u64]> {
+        let mut rest = &self.0[..(len / 8).min(RECEIVED_WORDS)];
+        while let [bytes, found, content @ ..] = rest {
+            let words = usize::try_from(*bytes).ok()?.div_ceil(8).checked_sub(2)?;
+            let (content, after) = content.split_at_checked(words)?;
+            if *found == kind {
+                return Some(content);
+            }
+            rest = after;
+        }
+        None
+    }
 
     /// The address a received datagram was sent to.
-    fn destination(self) -> Option<Ipv4Addr> {
-        let [len, kind, _, address] = self.0;
-        let octets = ((address & 0xffff_ffff) as u32).to_ne_bytes();
-        (len == Self::LEN && kind == Self::kind()).then(|| Ipv4Addr::from(octets))
+    fn destination(&self, len: usize) -> Option<Ipv4Addr> {
+        let [_, address] = self.content(len, Control::kind())? else { return None };
+        Some(Ipv4Addr::from(((address & 0xffff_ffff) as u32).to_ne_bytes()))
+    }
+
+    /// When it arrived, since 1970.
+    fn arrived(&self, len: usize) -> Option<Duration> {
+        let level = u64::from(libc::SOL_SOCKET.cast_unsigned());
+        let kind = level | u64::from(libc::SCM_TIMESTAMPNS.cast_unsigned()) << 32;
+        let [seconds, nanoseconds] = self.content(len, kind)? else { return None };
+        Some(Duration::new(*seconds, u32::try_from(*nanoseconds).ok()?))
     }
 }
 
@@ -266,7 +303,7 @@ impl Control {
 pub(crate) struct ReceiveBatch {
     bytes: Vec<[u8; DATAGRAM_BYTES]>,
     parts: Vec<libc::iovec>,
-    control: Vec<Control>,
+    control: Vec<Received>,
     headers: Vec<libc::mmsghdr>,
 }
 
@@ -277,7 +314,7 @@ impl ReceiveBatch {
         Self {
             bytes: vec![[0; DATAGRAM_BYTES]; BATCH],
             parts: vec![part; BATCH],
-            control: vec![Control::EMPTY; BATCH],
+            control: vec![Received::EMPTY; BATCH],
             headers: vec![header; BATCH],
         }
     }
@@ -292,7 +329,7 @@ impl ReceiveBatch {
             header.msg_iov = &raw mut self.parts[at];
             header.msg_iovlen = 1;
             header.msg_control = (&raw mut self.control[at]).cast();
-            header.msg_controllen = size_of::<Control>();
+            header.msg_controllen = size_of::<Received>();
         }
         let headers = self.headers.as_mut_ptr();
         // SAFETY: the headers were just set to buffers of `self`, which stay where they are during the call.
@@ -315,8 +352,14 @@ impl ReceiveBatch {
     /// The address a datagram was sent to, and its bytes.
     pub(crate) fn datagram(&self, at: usize) -> (Ipv4Addr, &[u8]) {
         let len = (self.headers[at].msg_len as usize).min(DATAGRAM_BYTES);
-        let to = self.control[at].destination().unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let control = self.headers[at].msg_hdr.msg_controllen;
+        let to = self.control[at].destination(control).unwrap_or(Ipv4Addr::UNSPECIFIED);
         (to, &self.bytes[at][..len])
+    }
+
+    /// When a datagram arrived, since 1970, if its port notes that.
+    pub(crate) fn arrived(&self, at: usize) -> Option<Duration> {
+        self.control[at].arrived(self.headers[at].msg_hdr.msg_controllen)
     }
 }
 
@@ -350,6 +393,34 @@ pub(crate) fn send_to_all(
     taken
 }
 
+/// Gives the kernel one buffer to cut into datagrams of `segment_len` bytes to one destination (UDP GSO).
+pub(crate) fn send_segments(
+    socket: &UdpSocket,
+    bytes: &[u8],
+    segment_len: u16,
+    to: SocketAddrV4,
+) -> bool {
+    let mut name = socket_name(to);
+    let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let level = u64::from(libc::SOL_UDP.cast_unsigned());
+    let kind = level | u64::from(libc::UDP_SEGMENT.cast_unsigned()) << 32;
+    // cmsg_len (header 16, content 2), level and type, the length in the first two bytes.
+    let [low, high] = segment_len.to_ne_bytes();
+    let mut control = [18, kind, u64::from_ne_bytes([low, high, 0, 0, 0, 0, 0, 0])];
+    // SAFETY: all pointers are to locals (and `bytes`) that live through the call; the kernel only reads them.
+    let sent = unsafe {
+        let mut header: libc::msghdr = zeroed();
+        header.msg_name = (&raw mut name).cast();
+        header.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+        header.msg_iov = &raw mut part;
+        header.msg_iovlen = 1;
+        header.msg_control = (&raw mut control).cast();
+        header.msg_controllen = size_of_val(&control);
+        libc::sendmsg(socket.as_raw_fd(), &raw const header, 0)
+    };
+    sent == bytes.len() as isize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -372,7 +443,20 @@ mod tests {
         assert_eq!(port.receive(&mut batch).unwrap(), 2);
         assert_eq!(batch.datagram(0), (listeners[0], &b"hello"[..]));
         assert_eq!(batch.datagram(1), (listeners[1], &b"hello"[..]));
-        assert_eq!(port.receive(&mut batch).unwrap(), 0);
+        assert_eq!((port.receive(&mut batch).unwrap(), batch.arrived(1)), (0, None));
+        port.stamp_arrivals().unwrap();
+        // Two of four bytes and a shorter last one. The kernel turns stamps on a moment after it is asked to.
+        let since_1970 =
+            || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let before = since_1970();
+        let stamp = (0..1000).find_map(|_| {
+            assert!(send_segments(&peer, b"fourbyteson", 4, destinations[0]));
+            assert_eq!(port.receive(&mut batch).unwrap(), 3);
+            let parts: [&[u8]; 3] = std::array::from_fn(|at| batch.datagram(at).1);
+            assert_eq!(parts, [&b"four"[..], b"byte", b"son"]);
+            batch.arrived(0)
+        });
+        assert!((before..=since_1970()).contains(&stamp.unwrap()));
 
         port.send(listeners[1], peer_at, b"back").unwrap();
         let mut bytes = [0; 16];

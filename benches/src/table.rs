@@ -60,9 +60,10 @@ impl Row {
 }
 
 /// Three significant digits, without an exponent.
-fn digits(value: f64) -> String {
+#[must_use]
+pub fn digits(value: f64) -> String {
     match value.abs() {
-        0.0 => "0".to_owned(),
+        size if size < 100_000.0 && size.fract() == 0.0 => format!("{value:.0}"),
         size if size >= 99.95 => format!("{value:.0}"),
         size if size >= 9.995 => format!("{value:.1}"),
         size if size >= 0.9995 => format!("{value:.2}"),
@@ -70,8 +71,9 @@ fn digits(value: f64) -> String {
     }
 }
 
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Row {
+    /// What it is, and the five columns after it.
+    fn cells(&self) -> [String; 5] {
         let measured = format!("{} {}", digits(self.measured), self.unit);
         let floor = self.floor.map(digits).unwrap_or_default();
         let ratio = self.ratio().map(|ratio| format!("{} ×", digits(ratio))).unwrap_or_default();
@@ -81,6 +83,21 @@ impl fmt::Display for Row {
             Some(Budget::TimesFloor(most)) => format!("≤ {} ×", digits(most)),
         };
         let verdict = self.within().map_or("", |within| if within { "within" } else { "MISSED" });
+        [measured.trim_end().to_owned(), floor, ratio, budget, verdict.to_owned()]
+    }
+
+    /// As a line of a Markdown table under `heading(true)`; what belongs to the row above is marked.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let what =
+            self.what.strip_prefix("  ").map_or(self.what.clone(), |part| format!("· {part}"));
+        format!("| {what} | {} |", self.cells().join(" | "))
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [measured, floor, ratio, budget, verdict] = self.cells();
         let line = format!(
             "{:<64} {measured:>12} {floor:>9} {ratio:>8} {budget:>9}  {verdict}",
             self.what
@@ -91,8 +108,51 @@ impl fmt::Display for Row {
 
 /// The heading over rows.
 #[must_use]
-pub fn heading() -> String {
+pub fn heading(markdown: bool) -> String {
+    if markdown {
+        return "| | measured | floor | ratio | budget | |\n|---|---|---|---|---|---|".to_owned();
+    }
     format!("{:<64} {:>12} {:>9} {:>8} {:>9}", "", "measured", "floor", "ratio", "budget")
+}
+
+/// Figures that grow with something: a line for each of its values.
+#[derive(Clone, Debug, Serialize)]
+pub struct Grid {
+    title: &'static str,
+    columns: &'static [&'static str],
+    lines: Vec<Vec<f64>>,
+}
+
+impl Grid {
+    /// Without lines.
+    #[must_use]
+    pub fn new(title: &'static str, columns: &'static [&'static str]) -> Self {
+        Self { title, columns, lines: Vec::new() }
+    }
+
+    /// Its title and columns.
+    #[must_use]
+    pub fn heading(&self, markdown: bool) -> String {
+        if markdown {
+            let rule = "|---".repeat(self.columns.len());
+            return format!("\n### {}\n\n| {} |\n{rule}|", self.title, self.columns.join(" | "));
+        }
+        let columns = self.columns.iter().map(|column| format!("{column:>13}"));
+        format!("\n{}\n{}", self.title, columns.collect::<String>())
+    }
+
+    /// Adds a line of figures and gives it as text; what was not measured is not a number.
+    pub fn line(&mut self, figures: &[f64], markdown: bool) -> String {
+        self.lines.push(figures.to_vec());
+        let text = figures.iter().map(|figure| match figure {
+            figure if figure.is_nan() => "-".to_owned(),
+            figure => digits(*figure),
+        });
+        if markdown {
+            return format!("| {} |", text.collect::<Vec<_>>().join(" | "));
+        }
+        text.map(|text| format!("{text:>13}")).collect()
+    }
 }
 
 #[cfg(test)]
@@ -108,10 +168,16 @@ mod tests {
         assert_eq!(row().budget(Budget::AtMost(2.4)).within(), Some(false));
         let line = row().budget(Budget::AtMost(2.4)).to_string();
         let fields: Vec<&str> = line.split_whitespace().collect();
-        assert_eq!(
-            fields,
-            ["a", "packet", "2.50", "µs", "2.00", "1.25", "×", "≤", "2.40", "MISSED"]
-        );
+        assert_eq!(fields, ["a", "packet", "2.50", "µs", "2", "1.25", "×", "≤", "2.40", "MISSED"]);
+    }
+
+    #[test]
+    fn markdown_has_a_cell_for_each_column() {
+        let row = Row::new("  loss", 0.0, "%").budget(Budget::AtMost(0.0));
+        assert_eq!(row.markdown(), "| · loss | 0 % |  |  | ≤ 0 | within |");
+        let mut grid = Grid::new("Growth", &["listeners", "µs"]);
+        assert_eq!(grid.heading(true), "\n### Growth\n\n| listeners | µs |\n|---|---|");
+        assert_eq!(grid.line(&[10.0, f64::NAN], true), "| 10 | - |");
     }
 
     #[test]

@@ -23,6 +23,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc;
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod command;
 mod demux;
 mod dtls;

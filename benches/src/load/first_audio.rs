@@ -36,7 +36,7 @@ pub fn measure(options: &Options) -> Result<Quantiles, Box<dyn Error>> {
     let mut waits = Vec::new();
     for round in 0..ROUNDS {
         if round > 0 {
-            world.request(1, ClientMessage::StepDown)?;
+            world.request(1, &ClientMessage::StepDown)?;
             world.pass(PAUSE)?;
         }
         waits.extend(once(&mut world, options.listeners)?);
@@ -49,8 +49,8 @@ fn once(world: &mut World, listeners: usize) -> Result<Vec<Duration>, Box<dyn Er
     stage::ask(world, 1)?;
     world.media.open_window(STAGE);
     let start = world.now();
-    world.request(1, ClientMessage::AcceptInvite)?;
-    world.request(1, ClientMessage::Unmute)?;
+    world.request(1, &ClientMessage::AcceptInvite)?;
+    world.request(1, &ClientMessage::Unmute)?;
     if !world.until(LIMIT, |world| world.media.meter.first_heard.len() >= listeners)? {
         let heard = world.media.meter.first_heard.len();
         return Err(format!("{heard} of {listeners} heard the new speaker").into());

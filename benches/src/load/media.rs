@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::BytesMut;
 use rtc_srtp::context::Context;
@@ -58,6 +58,10 @@ pub(super) struct Media {
     consent_at: Duration,
     consent_next: usize,
     speaking: bool,
+    /// Offers RED and says that a tenth is lost, so that the server sends it.
+    red: bool,
+    /// The ports note when datagrams arrive.
+    stamped: bool,
     /// Datagrams the kernel would not take.
     pub(super) unsent: u64,
     /// The longest that a frame had to wait for us while the window was open.
@@ -93,15 +97,34 @@ impl Media {
             consent_at: Duration::ZERO,
             consent_next: 0,
             speaking: false,
+            red: false,
+            stamped: false,
             unsent: 0,
             latest_send: Duration::ZERO,
         })
     }
 
+    /// From now on, clients offer RED.
+    pub(super) fn offer_red(&mut self) {
+        self.red = true;
+    }
+
+    /// From now on, the kernel notes when datagrams arrive.
+    pub(super) fn stamp_arrivals(&mut self) -> io::Result<()> {
+        self.stamped = true;
+        self.ports.iter().try_for_each(SharedPort::stamp_arrivals)
+    }
+
     /// What a client offers.
     pub(super) fn offer(&self, client: usize) -> String {
         let (ufrag, fingerprint) = (ufrag(client), self.identity.fingerprint.as_str());
-        offer(&Offer { ufrag: &ufrag, pwd: PASSWORD, fingerprint, ssrc: ssrc(client) })
+        offer(&Offer {
+            ufrag: &ufrag,
+            pwd: PASSWORD,
+            fingerprint,
+            ssrc: ssrc(client),
+            red: self.red,
+        })
     }
 
     /// Begins a client's connection.
@@ -176,6 +199,10 @@ impl Media {
             let count = self.ports[port].receive(&mut self.batch)?;
             let at = Instant::now();
             let now = at - began;
+            // The stamps' clock at our beginning; taken anew each time, as it may be set.
+            let began_at = self.stamped.then(|| {
+                SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(now)
+            });
             for place in 0..count {
                 let (to, datagram) = self.batch.datagram(place);
                 let client = port * self.per_port + place_of(to);
@@ -186,7 +213,9 @@ impl Media {
                         if let (Some(reception), false) =
                             (&mut peer.reception, (192..=223).contains(kind))
                         {
-                            self.meter.packet(now, reception, datagram);
+                            let stamp = began_at.zip(self.batch.arrived(place));
+                            let stamp = stamp.map(|(began, stamp)| stamp.saturating_sub(began));
+                            self.meter.packet(now, stamp, reception, datagram);
                         }
                     }
                     _ => {
@@ -210,7 +239,9 @@ impl Media {
             Progress::Pending => return,
             Progress::Connected(keys) => {
                 let peer = &mut self.peers[client];
-                peer.reception = Some(Reception::new(peer.ssrcs, keys.inbound, client));
+                let port = peer.transport.as_ref().map_or(0, |transport| transport.server.port());
+                let shard = self.meter.shard(port);
+                peer.reception = Some(Reception::new(peer.ssrcs, keys.inbound, client, shard));
                 peer.outbound = Some(keys.outbound);
                 events.push(MediaEvent::Connected(client));
             }
@@ -268,7 +299,7 @@ impl Media {
             };
             self.out.push(BytesMut::from(transport.consent()));
             if let Some(outbound) = &mut peer.outbound {
-                let report = receiver_report(ssrc(client), reception.heard());
+                let report = receiver_report(ssrc(client), self.red, reception.heard());
                 self.out.extend(outbound.encrypt_rtcp(&report).ok());
             }
             self.flush(client);

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use rtc_srtp::context::Context;
 
-use super::sdp::SLOTS;
+use super::sdp::{RED_PT, SLOTS};
 use super::voice::{CYCLE, FRAME_48K, Frame};
 use crate::histogram::Histogram;
 
 /// One packet of each listener in so many is decrypted.
 const SAMPLE: u32 = 64;
+/// 120 ms: the most an Opus packet holds.
+const MOST_FRAMES: u32 = 6;
 
 /// When a speaker's frames left, by their number.
 #[derive(Default)]
@@ -54,6 +56,11 @@ struct Stream {
     first: u32,
     highest: u32,
     last_at: Duration,
+    last_stamp: Option<Duration>,
+    /// The packet before: its number and time.
+    before: (u16, u32),
+    /// 20 ms frames in a packet, less one: bundles carry three.
+    more_frames: u32,
 }
 
 /// One listener's counts and key.
@@ -61,13 +68,15 @@ pub(super) struct Reception {
     streams: [Stream; SLOTS],
     inbound: Context,
     until_sample: u32,
+    /// Whose flows these are, among `Meter::flows`.
+    shard: usize,
 }
 
 impl Reception {
-    /// `number` spreads the samples of many listeners over time.
-    pub(super) fn new(ssrcs: [u32; SLOTS], inbound: Context, number: usize) -> Self {
+    /// `number` spreads the samples of many listeners over time; `shard` is from `Meter::shard`.
+    pub(super) fn new(ssrcs: [u32; SLOTS], inbound: Context, number: usize, shard: usize) -> Self {
         let streams = ssrcs.map(|ssrc| Stream { ssrc, ..Stream::default() });
-        Self { streams, inbound, until_sample: number as u32 % SAMPLE }
+        Self { streams, inbound, until_sample: number as u32 % SAMPLE, shard }
     }
 
     /// Stream and highest extended sequence number, for receiver reports.
@@ -85,10 +94,14 @@ pub(super) struct Meter {
     pub(super) sent: Vec<Sent>,
     /// Which speaker's which frame a payload is.
     frames: HashMap<Vec<u8>, (usize, usize)>,
-    flows: [Option<Flow>; SLOTS],
+    /// By shard: each anchors a slot's time for itself.
+    flows: Vec<(u16, [Option<Flow>; SLOTS])>,
     open: bool,
     pub(super) latency: Histogram,
     pub(super) longest_gap: Duration,
+    /// The same two by the kernel's stamps, if there are any: without the time that packets wait to be read.
+    pub(super) stamped_latency: Histogram,
+    pub(super) longest_stamped_gap: Duration,
     /// When each stream was heard first in the window.
     pub(super) first_heard: Vec<Duration>,
     /// RTP packets ever received, and their bytes.
@@ -130,15 +143,45 @@ fn header_len(packet: &[u8]) -> Option<usize> {
     Some(fixed + 4 + 4 * usize::from(u16::from_be_bytes([words[0], words[1]])))
 }
 
+/// A packet's first frame after its configuration: what it is told by, bundled or not.
+fn first_frame(packet: &[u8]) -> Option<Vec<u8>> {
+    let parsed = opus::packet::parse(packet).ok()?;
+    // RFC 6716 section 3.1: all but the lowest two bits, which count frames.
+    let mut key = vec![packet.first()? & !3];
+    key.extend_from_slice(parsed.frames.first()?);
+    Some(key)
+}
+
+/// The frame itself, behind the redundant ones (RFC 2198 section 3).
+fn red_primary(mut payload: &[u8]) -> Option<&[u8]> {
+    let mut redundant = 0;
+    while payload.first()? & 0x80 != 0 {
+        let (header, rest) = payload.split_at_checked(4)?;
+        redundant += usize::from(u16::from_be_bytes([header[2], header[3]]) & 0x3ff);
+        payload = rest;
+    }
+    payload.get(1 + redundant..)
+}
+
 impl Meter {
     /// Adds a speaker and what they will say, and gives their number.
     pub(super) fn speaker(&mut self, frames: &[Frame]) -> usize {
         let speaker = self.sent.len();
+        let known = frames.iter().enumerate();
         let known =
-            frames.iter().enumerate().map(|(at, frame)| (frame.opus.clone(), (speaker, at)));
+            known.filter_map(|(at, frame)| Some((first_frame(&frame.opus)?, (speaker, at))));
         self.frames.extend(known);
         self.sent.push(Sent::default());
         speaker
+    }
+
+    /// The place of the shard at this port.
+    pub(super) fn shard(&mut self, port: u16) -> usize {
+        let known = self.flows.iter().position(|(at, _)| *at == port);
+        known.unwrap_or_else(|| {
+            self.flows.push((port, [None; SLOTS]));
+            self.flows.len() - 1
+        })
     }
 
     /// From now on, frames and packets count.
@@ -150,6 +193,7 @@ impl Meter {
         self.first_heard.clear();
         (self.latency, self.longest_gap, self.delivered) =
             (Histogram::default(), Duration::ZERO, 0);
+        (self.stamped_latency, self.longest_stamped_gap) = (Histogram::default(), Duration::ZERO);
         self.open = true;
     }
 
@@ -172,8 +216,14 @@ impl Meter {
         heard.map(|s| u64::from((s.highest - s.first + 1).saturating_sub(s.received))).sum()
     }
 
-    /// Takes one RTP packet of a listener.
-    pub(super) fn packet(&mut self, now: Duration, reception: &mut Reception, packet: &[u8]) {
+    /// Takes one RTP packet of a listener, read `now`; the kernel's stamp says when it arrived.
+    pub(super) fn packet(
+        &mut self,
+        now: Duration,
+        stamp: Option<Duration>,
+        reception: &mut Reception,
+        packet: &[u8],
+    ) {
         self.packets += 1;
         self.bytes += packet.len() as u64;
         let Some(header) = Header::read(packet) else { return };
@@ -183,20 +233,39 @@ impl Meter {
         };
         let sample = reception.until_sample == 0;
         reception.until_sample = reception.until_sample.checked_sub(1).unwrap_or(SAMPLE - 1);
-        if sample || header.marker || self.frame_of(now, slot, &header).is_none() {
+        if sample || header.marker || self.frame_of(now, (reception.shard, slot), &header).is_none()
+        {
             self.learn(now, reception, slot, &header, packet);
         }
+        let stream = &mut reception.streams[slot];
+        if header.seq == stream.before.0.wrapping_add(1) && !header.marker {
+            let step_48k = header.ts_48k.wrapping_sub(stream.before.1);
+            let frames = step_48k / FRAME_48K;
+            if step_48k.is_multiple_of(FRAME_48K) && (1..=MOST_FRAMES).contains(&frames) {
+                stream.more_frames = frames - 1;
+            }
+        }
+        stream.before = (header.seq, header.ts_48k);
         if self.open {
-            self.count(now, &mut reception.streams[slot], slot, &header);
+            let at = (reception.shard, slot);
+            self.count(now, stamp, &mut reception.streams[slot], at, &header);
         }
     }
 
-    fn count(&mut self, now: Duration, stream: &mut Stream, slot: usize, header: &Header) {
+    fn count(
+        &mut self,
+        now: Duration,
+        stamp: Option<Duration>,
+        stream: &mut Stream,
+        at: (usize, usize),
+        header: &Header,
+    ) {
         if stream.received == 0 {
             // Far from zero, so that a late packet does not go below it.
             stream.first = 0x1_0000 | u32::from(header.seq);
             stream.highest = stream.first;
             self.first_heard.push(now);
+            stream.last_stamp = None;
         } else {
             let ahead = header.seq.wrapping_sub((stream.highest & 0xffff) as u16).cast_signed();
             stream.highest = stream.highest.max(stream.highest.wrapping_add_signed(ahead.into()));
@@ -204,17 +273,29 @@ impl Meter {
         }
         stream.received += 1;
         stream.last_at = now;
-        let Some((speaker, frame)) = self.frame_of(now, slot, header) else { return };
+        if let Some((stamp, before)) = stamp.zip(std::mem::replace(&mut stream.last_stamp, stamp)) {
+            self.longest_stamped_gap = self.longest_stamped_gap.max(stamp.saturating_sub(before));
+        }
+        let Some((speaker, frame)) = self.frame_of(now, at, header) else { return };
         let sent = &self.sent[speaker];
-        if (sent.counted.0..sent.counted.1).contains(&frame) {
+        let whole = frame..(frame + 1 + stream.more_frames as usize).min(sent.at.len());
+        for frame in whole.filter(|frame| (sent.counted.0..sent.counted.1).contains(frame)) {
             self.delivered += 1;
             self.latency.record(now.saturating_sub(sent.at[frame]));
+            if let Some(stamp) = stamp {
+                self.stamped_latency.record(stamp.saturating_sub(sent.at[frame]));
+            }
         }
     }
 
     /// Which frame the header's time says it is, if the slot's constant is known and the answer makes sense.
-    fn frame_of(&self, now: Duration, slot: usize, header: &Header) -> Option<(usize, usize)> {
-        let flow = self.flows[slot].filter(|flow| flow.csrc == header.csrc)?;
+    fn frame_of(
+        &self,
+        now: Duration,
+        (shard, slot): (usize, usize),
+        header: &Header,
+    ) -> Option<(usize, usize)> {
+        let flow = self.flows[shard].1[slot].filter(|flow| flow.csrc == header.csrc)?;
         let speaker_48k = header.ts_48k.wrapping_sub(flow.offset_48k);
         let frame = (speaker_48k / FRAME_48K) as usize;
         let at = *self.sent[flow.speaker].at.get(frame)?;
@@ -236,7 +317,9 @@ impl Meter {
             return;
         };
         let payload = header_len(&clear).and_then(|len| clear.get(len..)).unwrap_or_default();
-        let Some((speaker, place)) = self.frames.get(payload).copied() else {
+        let payload = if clear[1] & 0x7f == RED_PT { red_primary(payload) } else { Some(payload) };
+        let known = payload.and_then(first_frame).and_then(|first| self.frames.get(&first));
+        let Some((speaker, place)) = known.copied() else {
             self.samples_unknown += 1;
             return;
         };
@@ -249,7 +332,8 @@ impl Meter {
         if now.saturating_sub(at[frame]) < cycle() {
             self.samples_intact += 1;
             let offset_48k = header.ts_48k.wrapping_sub((frame as u32).wrapping_mul(FRAME_48K));
-            self.flows[slot] = Some(Flow { csrc: header.csrc, speaker, offset_48k });
+            self.flows[reception.shard].1[slot] =
+                Some(Flow { csrc: header.csrc, speaker, offset_48k });
         }
     }
 }

@@ -88,14 +88,19 @@ pub struct Audio {
     /// Packets listeners received in it.
     pub packets: u64,
     /// Of the packets that the frames should have become, those that never arrived, in percent. Absent with more
-    /// speakers than slots, where the server chooses.
+    /// speakers than slots, where the server chooses. Of bundles only about right where their length changes: see `holes`.
     pub loss_percent: Option<f64>,
+    /// The most streams that one listener heard.
+    pub most_streams: usize,
     /// Sequence numbers that never came.
     pub holes: u64,
     /// From the speaker's send to the listener's read, through server and both processes.
     pub latency_ms: Quantiles,
     /// The longest time between two packets of a stream.
     pub longest_gap_ms: f64,
+    /// By the kernel's stamps, taken within the server's own send: to there, and the longest gap between the server's
+    /// sends of a stream. Without the time that packets wait for this process.
+    pub stamped: Option<(Quantiles, f64)>,
     /// Decrypted samples whose audio was, byte for byte, what a speaker sent.
     pub samples_intact: u64,
     /// Decrypted samples of other content (redundant or bundled frames).
@@ -147,6 +152,8 @@ pub struct Server {
     pub packet_system_percent: Option<f64>,
     /// Cores busy while audio flowed.
     pub cores: Option<f64>,
+    /// CPU for one listener during one second of audio.
+    pub us_per_listener_second: Option<f64>,
 }
 
 impl Server {
@@ -155,7 +162,8 @@ impl Server {
         self.join_system_percent = spent.system_share * 100.0;
     }
 
-    pub(super) fn audio(&mut self, spent: Spent, packets: u64) {
+    pub(super) fn audio(&mut self, spent: Spent, packets: u64, listeners: usize) {
+        self.us_per_listener_second = Some(spent.cores() * 1e6 / listeners.max(1) as f64);
         self.us_per_packet = Some(spent.us_each(packets));
         self.packet_system_percent = Some(spent.system_share * 100.0);
         self.cores = Some(spent.cores());
@@ -197,8 +205,8 @@ impl fmt::Display for Audio {
         let Self { seconds, frames, packets, holes, unsent, .. } = self;
         writeln!(
             f,
-            "audio         {seconds:.1} s, {frames} frames, {packets} packets of {} bytes",
-            self.datagram_bytes
+            "audio         {seconds:.1} s, {frames} frames, {packets} packets of {} bytes in at most {} streams",
+            self.datagram_bytes, self.most_streams
         )?;
         let loss = self.loss_percent.map_or("-".to_owned(), |loss| format!("{loss:.4} %"));
         writeln!(
@@ -211,6 +219,9 @@ impl fmt::Display for Audio {
             "  longest gap {:.1} ms; own frames late by up to {:.1} ms",
             self.longest_gap_ms, self.latest_send_ms
         )?;
+        if let Some((latency, gap_ms)) = &self.stamped {
+            writeln!(f, "  to its send {latency}; longest gap between sends {gap_ms:.1} ms")?;
+        }
         let Self { samples_intact, samples_other, undecryptable, .. } = self;
         writeln!(
             f,
@@ -259,6 +270,8 @@ impl fmt::Display for Server {
                 f,
                 "  forwarding  {us:.3} µs of CPU a packet ({system:.0} % system), {cores:.2} cores"
             )?;
+            let each = self.us_per_listener_second.unwrap_or(f64::NAN);
+            writeln!(f, "              {each:.1} µs of CPU a listener and second")?;
         }
         Ok(())
     }

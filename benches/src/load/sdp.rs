@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 pub(super) const SLOTS: usize = 4;
 /// Payload type of Opus, as Chromium numbers it.
 pub(super) const OPUS_PT: u8 = 111;
+/// Payload type of RED, as Chromium numbers it.
+pub(super) const RED_PT: u8 = 63;
 /// Extension ids of the audio level and the mid, as Chromium numbers them.
 pub(super) const LEVEL_EXT: u8 = 1;
 pub(super) const MID_EXT: u8 = 4;
@@ -19,23 +21,31 @@ pub(super) struct Offer<'a> {
     /// `AB:CD:...`
     pub(super) fingerprint: &'a str,
     pub(super) ssrc: u32,
+    /// Offers redundancy (RFC 2198).
+    pub(super) red: bool,
 }
 
 /// One section that sends, four that receive, bundled.
 pub(super) fn offer(offer: &Offer<'_>) -> String {
-    let Offer { ufrag, pwd, fingerprint, ssrc } = offer;
+    let Offer { ufrag, pwd, fingerprint, ssrc, red } = offer;
     let mut sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3 4\r\n"
         .to_owned();
+    let formats = if *red { format!("{OPUS_PT} {RED_PT}") } else { OPUS_PT.to_string() };
     for mid in 0..=SLOTS {
         let direction = if mid == 0 { "sendonly" } else { "recvonly" };
         sdp += &format!(
-            "m=audio 9 UDP/TLS/RTP/SAVPF {OPUS_PT}\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n\
+            "m=audio 9 UDP/TLS/RTP/SAVPF {formats}\r\nc=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n\
              a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\n\
              a=mid:{mid}\r\na={direction}\r\na=rtcp-mux\r\n\
              a=rtpmap:{OPUS_PT} opus/48000/2\r\na=fmtp:{OPUS_PT} minptime=10;useinbandfec=1\r\n\
              a=extmap:{LEVEL_EXT} urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n\
              a=extmap:{MID_EXT} urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
         );
+        if *red {
+            sdp += &format!(
+                "a=rtpmap:{RED_PT} red/48000/2\r\na=fmtp:{RED_PT} {OPUS_PT}/{OPUS_PT}\r\n"
+            );
+        }
         if mid == 0 {
             sdp += &format!("a=ssrc:{ssrc} cname:load\r\n");
         }
@@ -118,8 +128,10 @@ mod tests {
             pwd: "abcdefghijklmnopqrstuv",
             fingerprint: &fingerprint,
             ssrc: 77,
+            red: true,
         });
         let read = ServerOffer::parse(&sdp).unwrap();
+        assert_eq!(read.profile.red_pt, Some(RED_PT));
         assert_eq!((read.ice_ufrag.as_str(), read.fingerprint), ("load", [0xab; 32]));
         assert_eq!(
             (read.profile.opus_pt, read.profile.level_ext, read.mid_ext),

@@ -35,7 +35,7 @@ pub(super) fn measure(
         world.stage_events.clear();
         let sent = world.now();
         let message = if round % 2 == 0 { ClientMessage::Mute } else { ClientMessage::Unmute };
-        world.request(0, message)?;
+        world.request(0, &message)?;
         world.until(EVENT_LIMIT, |world| world.stage_events.len() >= listeners)?;
         delays.extend(world.stage_events.iter().map(|at| at.saturating_sub(sent)));
         world.pass(PAUSE)?;

@@ -63,15 +63,19 @@ impl Microphone {
     }
 }
 
-/// A receiver report on what a client hears (RFC 3550 section 6.4.2), nothing lost, in clear.
-pub(super) fn receiver_report(from: u32, heard: impl Iterator<Item = (u32, u32)>) -> Vec<u8> {
+/// A receiver report on what a client hears (RFC 3550 section 6.4.2), nothing or a tenth lost, in clear.
+pub(super) fn receiver_report(
+    from: u32,
+    lossy: bool,
+    heard: impl Iterator<Item = (u32, u32)>,
+) -> Vec<u8> {
     let mut packet = vec![0x80, 201, 0, 1];
     packet.extend_from_slice(&from.to_be_bytes());
     for (ssrc, highest) in heard {
         packet[0] += 1;
         packet[3] += 6;
         packet.extend_from_slice(&ssrc.to_be_bytes());
-        packet.extend_from_slice(&[0; 4]);
+        packet.extend_from_slice(&[if lossy { 26 } else { 0 }, 0, 0, 0]);
         packet.extend_from_slice(&highest.to_be_bytes());
         // Jitter, last sender report, delay since: not measured.
         packet.extend_from_slice(&[0; 12]);
@@ -120,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_report_has_as_many_words_as_it_says() {
-        let report = receiver_report(9, [(11, 70_000), (12, 3)].into_iter());
+        let report = receiver_report(9, false, [(11, 70_000), (12, 3)].into_iter());
         assert_eq!((report[0], report[1], report[3]), (0x82, 201, 13));
         assert_eq!(report.len(), 4 * (13 + 1));
     }

@@ -26,7 +26,7 @@ pub(super) fn fill(
         if speaker > 0 {
             climb(world, speaker)?;
         }
-        world.request(speaker, ClientMessage::Unmute)?;
+        world.request(speaker, &ClientMessage::Unmute)?;
         if with_media {
             world.media.give_voice(speaker)?;
         }
@@ -36,15 +36,15 @@ pub(super) fn fill(
 
 fn climb(world: &mut World, speaker: usize) -> Result<(), Box<dyn Error>> {
     ask(world, speaker)?;
-    world.request(speaker, ClientMessage::AcceptInvite)?;
+    world.request(speaker, &ClientMessage::AcceptInvite)?;
     Ok(())
 }
 
 /// A listener raises a hand and waits for the host's invitation.
 pub(super) fn ask(world: &mut World, listener: usize) -> Result<(), Box<dyn Error>> {
     let user = world.clients[listener].user;
-    world.request(listener, ClientMessage::RaiseHand)?;
-    world.request(0, ClientMessage::Invite { user })?;
+    world.request(listener, &ClientMessage::RaiseHand)?;
+    world.request(0, &ClientMessage::Invite { user })?;
     let is_invitation = |message: &ServerMessage| {
         matches!(
             message,

@@ -21,6 +21,8 @@ const NAP: Duration = Duration::from_micros(500);
 const TICK: Duration = Duration::from_millis(5);
 /// How long a request to the server may take.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How often a request is made that comes too early.
+const MOST_ASKED: u32 = 50;
 /// Larger than a whole `joined`: most messages are read at once and never kept.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -178,12 +180,25 @@ impl World {
         self.until(time, |_| false).map(drop)
     }
 
-    /// Asks the server something for a followed client and gives the answer.
+    /// Asks the server something for a followed client and gives the answer; asks again when it says to.
     pub(super) fn request(
         &mut self,
         client: usize,
-        message: ClientMessage,
+        message: &ClientMessage,
     ) -> Result<Reply, Box<dyn Error>> {
+        for _ in 0..MOST_ASKED {
+            match self.ask(client, message.clone())? {
+                Reply::Error { error } => match error.retry_after_ms {
+                    Some(ms) => self.pass(Duration::from_millis(ms.into()))?,
+                    None => return Err(format!("{message:?}: {}", error.code.as_str()).into()),
+                },
+                reply => return Ok(reply),
+            }
+        }
+        Err(format!("{message:?}: refused {MOST_ASKED} times").into())
+    }
+
+    fn ask(&mut self, client: usize, message: ClientMessage) -> Result<Reply, Box<dyn Error>> {
         let what = format!("{message:?}");
         let (id, frame) = self.clients[client].request(message);
         self.send(client, &frame);
@@ -195,9 +210,6 @@ impl World {
             answer.is_some()
         })?;
         match answer {
-            Some(ServerMessage::Reply { reply: Reply::Error { error }, .. }) => {
-                Err(format!("{what}: {}", error.code.as_str()).into())
-            }
             Some(ServerMessage::Reply { reply, .. }) => Ok(reply),
             _ => Err(format!("{what}: no answer").into()),
         }

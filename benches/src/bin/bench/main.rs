@@ -1,4 +1,7 @@
-//! All benchmarks, one table: what `make bench` runs. The server is a process of its own and ends with the run.
+//! All benchmarks: what `make bench` runs. The server is a process of its own and ends with the run.
+
+mod budgets;
+mod growth;
 
 use std::error::Error;
 use std::io::Write;
@@ -8,10 +11,10 @@ use std::time::Duration;
 use clap::Parser;
 use palco_benches::accounting;
 use palco_benches::floor::{self, Floor};
-use palco_benches::load::{self, Options, Report, first_audio};
+use palco_benches::load::{self, Options, Report};
 use palco_benches::micro;
 use palco_benches::server::Server;
-use palco_benches::table::{Budget, Row, heading};
+use palco_benches::table::{Grid, Row, heading};
 
 /// Measures the release server, each figure beside its floor
 #[derive(Parser)]
@@ -20,49 +23,62 @@ struct Arguments {
     #[arg(long, default_value = "target/release/palco")]
     program: PathBuf,
     /// Audiences to measure, one after another
-    #[arg(long, value_delimiter = ',', default_value = "500,1000,2000,5000")]
+    #[arg(long, value_delimiter = ',', default_value = "500,5000")]
     listeners: Vec<usize>,
     /// How long the audio of each is measured, in seconds
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Only the audiences
+    /// Only the figures that have budgets, at these audiences; several parts may be chosen, and all run if none is
     #[arg(long)]
-    audiences_only: bool,
+    budgets: bool,
+    /// Only how cost grows with listeners and with speakers, 5 s each
+    #[arg(long)]
+    growth: bool,
+    /// Only bundling, and several packets at once to each listener
+    #[arg(long)]
+    bundling: bool,
+    /// Only the parts of a packet's way, alone
+    #[arg(long)]
+    parts: bool,
     /// Print every run's whole report too
     #[arg(long)]
     reports: bool,
-    /// Print JSON instead of a table
+    /// Print Markdown, as docs/performance.md has it
     #[arg(long)]
+    markdown: bool,
+    /// Print JSON instead of tables
+    #[arg(long, conflicts_with = "markdown")]
     json: bool,
 }
 
 /// What a forwarded frame of 32 kbit/s measures on the wire, until a run has measured it.
 const DATAGRAM_BYTES: usize = 119;
-/// Until fifty listeners have joined, settled and hear: then others join.
-const UNTIL_HEARD: Duration = Duration::from_secs(6);
 /// How long each way of the floor is measured, before and after a run each.
 const FLOOR: Duration = Duration::from_millis(1500);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let mut bench = Bench { arguments, rows: Vec::new() };
+    let all = !(arguments.budgets || arguments.growth || arguments.bundling || arguments.parts);
+    let mut bench = Bench { arguments, rows: Vec::new(), grids: Vec::new() };
     if !bench.arguments.json {
-        bench.say(&format!("{}\n\n{}", accounting::machine(), heading()))?;
+        bench.say(&accounting::machine())?;
     }
-    let handshake_ms = micro::handshake_ms();
-    for listeners in bench.arguments.listeners.clone() {
-        bench.audience(listeners, handshake_ms)?;
+    if all || bench.arguments.budgets {
+        bench.budgets()?;
     }
-    if !bench.arguments.audiences_only {
-        bench.sockets_of_their_own()?;
-        bench.signalling(1000, handshake_ms)?;
-        bench.while_others_join(1000)?;
-        bench.first_audio()?;
+    if all || bench.arguments.growth {
+        bench.growth()?;
+    }
+    if all || bench.arguments.bundling {
+        bench.bundling()?;
+        bench.bursts()?;
+    }
+    if all || bench.arguments.parts {
         bench.parts()?;
     }
     if bench.arguments.json {
-        let rows = serde_json::to_string_pretty(&bench.rows)?;
-        bench.say(&rows)?;
+        let found = serde_json::json!({ "figures": bench.rows, "growth": bench.grids });
+        bench.say(&format!("{found:#}"))?;
     }
     Ok(())
 }
@@ -70,6 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Bench {
     arguments: Arguments,
     rows: Vec<Row>,
+    grids: Vec<Grid>,
 }
 
 /// The load generator's options as its command line has them by default.
@@ -89,21 +106,52 @@ impl Bench {
         out.flush()
     }
 
+    /// Begins a table of rows.
+    fn table(&self, title: &str) -> std::io::Result<()> {
+        let Arguments { json, markdown, .. } = self.arguments;
+        if json {
+            return Ok(());
+        }
+        let title = if markdown { format!("\n### {title}\n") } else { format!("\n{title}") };
+        self.say(&format!("{title}\n{}", heading(markdown)))
+    }
+
     fn row(&mut self, row: Row) -> std::io::Result<()> {
-        if !self.arguments.json {
-            self.say(&row.to_string())?;
+        let Arguments { json, markdown, .. } = self.arguments;
+        if !json {
+            self.say(&if markdown { row.markdown() } else { row.to_string() })?;
         }
         self.rows.push(row);
         Ok(())
     }
 
-    fn server(&self) -> Result<Server, Box<dyn Error>> {
-        Server::start(&self.arguments.program)
+    /// Begins a grid; `line` adds to the one begun last.
+    fn grid(
+        &mut self,
+        title: &'static str,
+        columns: &'static [&'static str],
+    ) -> std::io::Result<()> {
+        let grid = Grid::new(title, columns);
+        if !self.arguments.json {
+            self.say(&grid.heading(self.arguments.markdown))?;
+        }
+        self.grids.push(grid);
+        Ok(())
     }
 
-    /// A fresh server, and what the load generator finds there.
-    fn load(&self, options: &Options) -> Result<Report, Box<dyn Error>> {
-        let server = self.server()?;
+    fn line(&mut self, figures: &[f64]) -> std::io::Result<()> {
+        let Arguments { json, markdown, .. } = self.arguments;
+        let text = self.grids.last_mut().map(|grid| grid.line(figures, markdown));
+        if json { Ok(()) } else { self.say(&text.unwrap_or_default()) }
+    }
+
+    fn server(&self, options: &[&str]) -> Result<Server, Box<dyn Error>> {
+        Server::start(&self.arguments.program, options)
+    }
+
+    /// A fresh server with these options, and what the load generator finds there.
+    fn load(&self, serve: &[&str], options: &Options) -> Result<Report, Box<dyn Error>> {
+        let server = self.server(serve)?;
         let report = load::run(&Options {
             server: server.address,
             pid: Some(server.pid()),
@@ -114,10 +162,14 @@ impl Bench {
     }
 
     /// The same, and the floor: measured before and after, because the machine's neighbours come and go.
-    fn between_floors(&self, options: &Options) -> Result<(Floor, Report), Box<dyn Error>> {
+    fn between_floors(
+        &self,
+        serve: &[&str],
+        options: &Options,
+    ) -> Result<(Floor, Report), Box<dyn Error>> {
         let floor = || floor::measure(options.listeners, options.per_port, DATAGRAM_BYTES, FLOOR);
         let before = floor()?;
-        let report = self.load(options)?;
+        let report = self.load(serve, options)?;
         Ok((before.mean(floor()?), report))
     }
 
@@ -125,158 +177,8 @@ impl Bench {
         if self.arguments.reports { self.say(&report.to_string()) } else { Ok(()) }
     }
 
-    fn audience(&mut self, listeners: usize, handshake_ms: f64) -> Result<(), Box<dyn Error>> {
-        let options = Options { seconds: self.arguments.seconds, ..options(listeners) };
-        let (floor, report) = self.between_floors(&options)?;
-        self.packets(&format!("{listeners} listeners"), &report, floor)?;
-        let Some(server) = &report.server else { return Ok(()) };
-        let (kib, join) = (server.kib_per_listener, server.ms_per_join);
-        self.row(
-            Row::new("  server memory per listener", kib, "KiB").budget(Budget::AtMost(24.0)),
-        )?;
-        self.row(
-            Row::new("  server CPU per join", join, "ms")
-                .floor(handshake_ms)
-                .budget(Budget::AtMost(1.5)),
-        )
-        .map_err(Into::into)
-    }
-
-    fn packets(&mut self, who: &str, report: &Report, floor: Floor) -> Result<(), Box<dyn Error>> {
-        let missing = (report.listeners - report.joined) as f64;
-        self.row(Row::new(format!("{who}: not joined"), missing, "").budget(Budget::AtMost(0.0)))?;
-        let (Some(server), Some(audio)) = (&report.server, &report.audio) else { return Ok(()) };
-        if let (Some(us), Some(cores)) = (server.us_per_packet, server.cores) {
-            let packet =
-                Row::new("  server CPU per forwarded packet", us, "µs").floor(floor.sendto_us);
-            self.row(packet.budget(Budget::TimesFloor(1.25)))?;
-            self.row(
-                Row::new("  the floor with sendmmsg", floor.sendmmsg_us, "µs")
-                    .floor(floor.sendto_us),
-            )?;
-            self.row(Row::new("  cores busy: the server", cores, ""))?;
-            let (own, others) = (report.own_cores, report.others_cores);
-            self.row(Row::new("  cores busy: this process", own.unwrap_or(f64::NAN), ""))?;
-            self.row(Row::new("  cores busy: others' work", others.unwrap_or(f64::NAN), ""))?;
-        }
-        if floor.received_share < 0.999 {
-            self.row(Row::new(
-                "  the floor's packets that arrived",
-                floor.received_share * 100.0,
-                "%",
-            ))?;
-        }
-        let latency = audio.latency_ms;
-        self.row(
-            Row::new("  loss", audio.loss_percent.unwrap_or(f64::NAN), "%")
-                .budget(Budget::AtMost(0.0)),
-        )?;
-        self.row(Row::new("  added latency p50", latency.p50, "ms"))?;
-        self.row(Row::new("  added latency p99", latency.p99, "ms").budget(Budget::AtMost(20.0)))?;
-        self.row(Row::new("  added latency p99.9", latency.p999, "ms"))?;
-        self.row(Row::new(
-            "  the load process's own lateness, longest",
-            audio.latest_send_ms,
-            "ms",
-        ))?;
-        Ok(())
-    }
-
-    /// Each listener a socket of its own, as a kernel sees them that are not ours.
-    fn sockets_of_their_own(&mut self) -> Result<(), Box<dyn Error>> {
-        let options = Options { per_port: 1, seconds: self.arguments.seconds, ..options(500) };
-        let (floor, report) = self.between_floors(&options)?;
-        self.packets("500 listeners, a socket each", &report, floor)
-    }
-
-    /// Listeners without media: what is signalling's, and by difference what is the media plane's.
-    fn signalling(&mut self, listeners: usize, handshake_ms: f64) -> Result<(), Box<dyn Error>> {
-        let with = self.load(&Options { seconds: 1, ..options(listeners) })?;
-        let report =
-            self.load(&Options { signalling_only: true, stampede: true, ..options(listeners) })?;
-        if let Some(signalling) = &report.signalling {
-            let event = signalling.stage_event_ms;
-            self.row(Row::new(
-                format!("stage event to {listeners} WebSockets p50"),
-                event.p50,
-                "ms",
-            ))?;
-            self.row(Row::new("  p99", event.p99, "ms"))?;
-            self.row(Row::new(
-                "  server CPU for each",
-                signalling.us_per_event.unwrap_or(f64::NAN),
-                "µs",
-            ))?;
-            let missing = signalling.stage_events_missing as f64;
-            self.row(Row::new("  missing", missing, "").budget(Budget::AtMost(0.0)))?;
-            if let Some(stampede) = signalling.stampede_ms {
-                let row = Row::new("  all reconnect at once, p99", stampede.p99, "ms");
-                self.row(row.budget(Budget::AtMost(15_000.0)))?;
-                let lost = (listeners - signalling.resumed) as f64;
-                self.row(Row::new("  not resumed", lost, "").budget(Budget::AtMost(0.0)))?;
-            }
-        }
-        let (Some(with), Some(without)) = (with.server, report.server) else { return Ok(()) };
-        self.row(Row::new(
-            "memory of a listener's WebSocket and session",
-            without.kib_per_listener,
-            "KiB",
-        ))?;
-        let media = with.kib_per_listener - without.kib_per_listener;
-        self.row(
-            Row::new("memory of a listener's media, by difference", media, "KiB")
-                .budget(Budget::AtMost(8.0)),
-        )?;
-        let media = with.ms_per_join - without.ms_per_join;
-        let row = Row::new("CPU of a join's ICE and DTLS, by difference", media, "ms")
-            .floor(handshake_ms);
-        self.row(row.budget(Budget::AtMost(0.6))).map_err(Into::into)
-    }
-
-    /// What listeners of one room hear while many join another: handshakes must not hold up audio.
-    fn while_others_join(&mut self, others: usize) -> Result<(), Box<dyn Error>> {
-        let server = self.server()?;
-        let joining = Options { server: server.address, seconds: 1, ..options(others) };
-        let hearing = Options { server: server.address, seconds: 6, ..options(50) };
-        // Two threads of this process: neither waits for the other, as one alone would for its own handshakes.
-        let (report, joined) = std::thread::scope(|scope| {
-            let joining = scope.spawn(|| {
-                std::thread::sleep(UNTIL_HEARD);
-                load::run(&joining).map(|report| report.joined).map_err(|error| error.to_string())
-            });
-            (load::run(&hearing), joining.join())
-        });
-        let joined = joined.map_err(|_| "the joining load panicked")??;
-        let report = report?;
-        self.whole(&report)?;
-        let Some(audio) = &report.audio else { return Ok(()) };
-        self.row(Row::new(
-            format!("audio while {others} others join: added latency p99"),
-            audio.latency_ms.p99,
-            "ms",
-        ))?;
-        self.row(Row::new("  p99.9", audio.latency_ms.p999, "ms"))?;
-        self.row(Row::new("  longest", audio.latency_ms.max, "ms"))?;
-        self.row(Row::new(
-            "  the load process's own lateness, longest",
-            audio.latest_send_ms,
-            "ms",
-        ))?;
-        let missing = (others - joined) as f64;
-        self.row(Row::new("  others not joined", missing, "").budget(Budget::AtMost(0.0)))?;
-        Ok(())
-    }
-
-    fn first_audio(&mut self) -> Result<(), Box<dyn Error>> {
-        let server = self.server()?;
-        let waits = first_audio::measure(&Options { server: server.address, ..options(50) })?;
-        let row = Row::new("accept_invite to first audio at a listener p50", waits.p50, "ms");
-        self.row(row.budget(Budget::AtMost(150.0)))?;
-        self.row(Row::new("  p99", waits.p99, "ms"))?;
-        Ok(())
-    }
-
     fn parts(&mut self) -> Result<(), Box<dyn Error>> {
+        self.table("The parts alone")?;
         for part in micro::measure() {
             self.row(
                 Row::new(format!("{} / {}", part.name, part.floor), part.ns, "ns")

@@ -38,7 +38,7 @@ impl World {
         for (number, frames) in voices.iter().enumerate() {
             assert_eq!(meter.speaker(frames), number);
         }
-        let reception = Reception::new(SSRCS, context(), 5);
+        let reception = Reception::new(SSRCS, context(), 5, meter.shard(9));
         Self { meter, voices, reception, sealer: context(), now: Duration::from_secs(100) }
     }
 
@@ -56,7 +56,7 @@ impl World {
         packet.extend_from_slice(&self.voices[speaker][frame % CYCLE].opus);
         let sealed = self.sealer.encrypt_rtp(&packet).unwrap();
         if !lost {
-            self.meter.packet(self.now + LATENCY, &mut self.reception, &sealed);
+            self.meter.packet(self.now + LATENCY, None, &mut self.reception, &sealed);
         }
     }
 
@@ -114,16 +114,61 @@ fn a_slot_that_changes_hands_is_learnt_anew() {
 }
 
 #[test]
+fn bundles_count_for_all_their_frames_and_stamps_beside_reads() {
+    let mut world = World::new(1);
+    let mut merged = opus::Repacketizer::new().unwrap();
+    for bundle in 0..60_u16 {
+        if bundle == 10 {
+            world.meter.open(std::iter::once(&mut world.reception));
+        }
+        let first = world.meter.sent[0].next();
+        let frames: Vec<&[u8]> =
+            (first..first + 3).map(|at| world.voices[0][at % CYCLE].opus.as_slice()).collect();
+        let mut opus = [0; 1200];
+        let len = merged.combine(&frames, &mut opus).unwrap();
+        for _ in 0..3 {
+            world.now += Duration::from_millis(20);
+            world.meter.sent[0].push(world.now);
+        }
+        let mut packet = vec![0x81, 111];
+        packet.extend_from_slice(&bundle.to_be_bytes());
+        packet.extend_from_slice(&(first as u32 * FRAME_48K).to_be_bytes());
+        packet.extend_from_slice(&SSRCS[1].to_be_bytes());
+        packet.extend_from_slice(&70_u32.to_be_bytes());
+        packet.extend_from_slice(&opus[..len]);
+        let sealed = world.sealer.encrypt_rtp(&packet).unwrap();
+        let (read, stamp) = (world.now + LATENCY, Some(world.now + LATENCY / 3));
+        world.meter.packet(read, stamp, &mut world.reception, &sealed);
+    }
+    world.meter.close();
+    assert_eq!((world.meter.frames_counted(), world.meter.delivered), (150, 150));
+    // The oldest of a bundle waited for two more.
+    let waited = Duration::from_millis(40);
+    assert_eq!(world.meter.latency.longest(), waited + LATENCY);
+    assert_eq!(world.meter.stamped_latency.longest(), waited + LATENCY / 3);
+    assert_eq!(world.meter.longest_stamped_gap, Duration::from_millis(60));
+    assert_eq!((world.meter.samples_unknown, world.meter.undecryptable), (0, 0));
+}
+
+#[test]
+fn redundancy_is_looked_past() {
+    // Two earlier frames of 3 and 2 bytes, then the frame itself.
+    let red = [&[0xef, 0, 0, 3, 0xef, 0, 0, 2, 0x6f][..], b"aaabbvoice"].concat();
+    assert_eq!(red_primary(&red), Some(&b"voice"[..]));
+    assert_eq!((red_primary(&[0xef, 0]), red_primary(&[])), (None, None));
+}
+
+#[test]
 fn noise_is_not_taken_for_audio() {
     let mut world = World::new(1);
     world.meter.open(std::iter::once(&mut world.reception));
     for len in 0..40 {
-        world.meter.packet(world.now, &mut world.reception, &vec![0x9f; len]);
+        world.meter.packet(world.now, None, &mut world.reception, &vec![0x9f; len]);
     }
     let mut foreign = vec![0x80, 111, 0, 1, 0, 0, 0, 0];
     foreign.extend_from_slice(&SSRCS[0].to_be_bytes());
     foreign.extend_from_slice(&[0; 40]);
-    world.meter.packet(world.now, &mut world.reception, &foreign);
+    world.meter.packet(world.now, None, &mut world.reception, &foreign);
     assert_eq!(
         (world.meter.delivered, world.meter.samples_intact, world.meter.undecryptable),
         (0, 0, 1)
