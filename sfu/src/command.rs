@@ -48,6 +48,10 @@ pub(crate) enum Command {
         peer: PeerKey,
         reply: oneshot::Sender<Option<PeerStats>>,
     },
+    PeersOf {
+        room: RoomKey,
+        reply: oneshot::Sender<Vec<PeerStats>>,
+    },
     /// A connection whose first frame asks for a peer of this shard. The runner's business, not the core's.
     TcpClient {
         accepted: Accepted,

@@ -279,6 +279,17 @@ impl Handle {
         stats.await.ok().flatten()
     }
 
+    /// The counters of a room's peers. One answer for each peer: for looking at a room, not for every second.
+    pub async fn peers_of(&self, room: RoomKey) -> Vec<PeerStats> {
+        let mut peers = Vec::new();
+        for link in &*self.0.links {
+            let (reply, stats) = oneshot::channel();
+            link.send(Command::PeersOf { room, reply });
+            peers.extend(stats.await.into_iter().flatten());
+        }
+        peers
+    }
+
     /// The UDP addresses of the shards as they are announced, the preferred of each.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let first = |candidates: &Vec<Candidate>| candidates.first().map(|first| first.addr);

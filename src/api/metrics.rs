@@ -2,19 +2,19 @@
 //!
 //! Collected when asked for: the media plane's shards copy theirs, signalling counts its own. Rooms are named only if
 //! the hallway names them too; the others share one label. For programs of this machine: what comes from another
-//! address, or through a proxy, is told that there is nothing.
+//! address, or through a proxy, is told that there is nothing. `?room=<id>` adds that room's connections one by one.
 
 use std::{collections::HashMap, fmt, net::SocketAddr};
 
 use axum::{
-    extract::{ConnectInfo, State},
+    extract::{ConnectInfo, Query, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use palco_protocol::ErrorCode;
+use palco_protocol::{ErrorCode, RoomId};
 use palco_sfu::{
     RoomKey, Stats,
-    stats::{DropCause, Traffic},
+    stats::{DropCause, PeerStats, Traffic},
 };
 use prometheus_client::{
     collector::Collector,
@@ -22,6 +22,8 @@ use prometheus_client::{
     metrics::{counter::ConstCounter, gauge::ConstGauge},
     registry::{Registry, Unit},
 };
+
+use serde::Deserialize;
 
 use super::{App, problem::Refused};
 use crate::media::room_key;
@@ -33,6 +35,7 @@ const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"
 pub(super) async fn show(
     State(app): State<App>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Query(query): Query<Detail>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
@@ -42,8 +45,12 @@ pub(super) async fn show(
     let live = app.signaling.live_rooms();
     let names = live.rooms.iter().map(|live| (room_key(live.room.id), live.room.id.to_string()));
     let (rooms, sockets) = app.signaling.load();
+    let peers = match query.room {
+        Some(room) => app.media.peers_of(room_key(room)).await,
+        None => Vec::new(),
+    };
     let snapshot =
-        Snapshot { rooms, sockets, names: names.collect(), media: app.media.stats().await };
+        Snapshot { peers, rooms, sockets, names: names.collect(), media: app.media.stats().await };
     let mut registry = Registry::with_prefix("palco");
     registry.register_collector(Box::new(snapshot));
     let mut page = String::new();
@@ -54,6 +61,13 @@ pub(super) async fn show(
     Ok(response)
 }
 
+/// What to show besides the totals.
+#[derive(Debug, Deserialize)]
+pub(super) struct Detail {
+    /// A room whose connections are to be shown one by one.
+    room: Option<RoomId>,
+}
+
 /// Everything as it is at one moment.
 #[derive(Debug)]
 struct Snapshot {
@@ -62,6 +76,8 @@ struct Snapshot {
     /// Rooms that the hallway shows.
     names: HashMap<RoomKey, String>,
     media: Stats,
+    /// Of the room that was asked for.
+    peers: Vec<PeerStats>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -72,6 +88,17 @@ struct Shard {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Dropped {
     shard: u64,
+    cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Peer {
+    peer: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PeerDropped {
+    peer: u64,
     cause: &'static str,
 }
 
@@ -110,6 +137,41 @@ impl Snapshot {
 
     fn shards(&self) -> impl Iterator<Item = (Shard, &palco_sfu::stats::ShardStats)> {
         self.media.shards.iter().zip(0..).map(|(stats, shard)| (Shard { shard }, stats))
+    }
+}
+
+impl Snapshot {
+    fn encode_peers(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let peers = || self.peers.iter().map(|stats| (Peer { peer: stats.peer.0 }, stats));
+        let (bytes, seconds) = (Some(&Unit::Bytes), Some(&Unit::Seconds));
+        let packets = peers().map(|(p, stats)| (p, ConstCounter::new(stats.received.packets)));
+        family(out, "peer_received_packets", "Media packets of a peer", None, packets)?;
+        let sum = peers().map(|(p, stats)| (p, ConstCounter::new(stats.received.bytes)));
+        family(out, "peer_received", "Bytes of media of a peer", bytes, sum)?;
+        let packets = peers().map(|(p, stats)| (p, ConstCounter::new(stats.sent.packets)));
+        family(out, "peer_sent_packets", "Audio packets sent to a peer", None, packets)?;
+        let sum = peers().map(|(p, stats)| (p, ConstCounter::new(stats.sent.bytes)));
+        family(out, "peer_sent", "Bytes of audio sent to a peer", bytes, sum)?;
+        let loss =
+            peers().map(|(p, stats)| (p, ConstGauge::new(f64::from(stats.quality.loss_down))));
+        family(out, "peer_loss_down_ratio", "Lost on the way to a peer", None, loss)?;
+        let loss = peers().map(|(p, stats)| (p, ConstGauge::new(f64::from(stats.quality.loss_up))));
+        family(out, "peer_loss_up_ratio", "Lost on the way from a peer", None, loss)?;
+        let jitter =
+            peers().map(|(p, stats)| (p, ConstGauge::new(stats.quality.jitter_down.as_secs_f64())));
+        family(out, "peer_jitter", "Interarrival jitter at a peer", seconds, jitter)?;
+        let round_trip = peers().filter_map(|(p, stats)| {
+            Some((p, ConstGauge::new(stats.quality.round_trip?.as_secs_f64())))
+        });
+        family(out, "peer_round_trip", "Round trip to a peer and back", seconds, round_trip)?;
+        let drops = peers().flat_map(|(Peer { peer }, stats)| {
+            let causes = DropCause::ALL.into_iter().filter(|cause| stats.drops.of(*cause) > 0);
+            causes.map(move |cause| {
+                let labels = PeerDropped { peer, cause: cause.label() };
+                (labels, ConstCounter::new(stats.drops.of(cause)))
+            })
+        });
+        family(out, "peer_drops", "What a peer sent and was dropped, by cause", None, drops)
     }
 }
 
@@ -200,6 +262,7 @@ impl Collector for Snapshot {
         let sum = rooms().map(|(r, total)| (r, ConstCounter::new(total.forwarded.bytes)));
         family(out, "room_forwarded", "Bytes of audio sent to listeners", bytes, sum)?;
         let changes = rooms().map(|(r, total)| (r, ConstCounter::new(total.slot_changes)));
-        family(out, "room_slot_changes", "Slots that changed hands", None, changes)
+        family(out, "room_slot_changes", "Slots that changed hands", None, changes)?;
+        self.encode_peers(out)
     }
 }

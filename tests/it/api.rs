@@ -99,7 +99,8 @@ async fn metrics_count_what_happens() {
     let number = crate::house::number_of(&host.snapshot, host.id());
     listener.media.wait_for_packets(number, 20, crate::house::SOON).await.expect("audio");
 
-    let page = house.address.http("GET", "/metrics", None, None).await.expect("an answer");
+    let path = format!("/metrics?room={}", host.room());
+    let page = house.address.http("GET", &path, None, None).await.expect("an answer");
     assert_eq!(page.status, 200);
     let page = String::from_utf8(page.body.to_vec()).expect("text");
     let value = |name: &str| -> u64 {
@@ -113,6 +114,10 @@ async fn metrics_count_what_happens() {
     assert!(
         value(&format!("palco_room_forwarded_packets_total{{room=\"{}\"}}", host.room())) >= 20
     );
+    let rows = |name: &str| page.lines().filter(|line| line.starts_with(name)).count();
+    assert_eq!(rows("palco_peer_sent_packets_total{"), 2, "one for each of the room");
+    assert!(value("palco_peer_sent_packets_total{") >= 20);
+    assert_eq!(rows("palco_peer_loss_down_ratio{"), 2);
     assert!(page.ends_with("# EOF\n"));
     house.close().await;
 }

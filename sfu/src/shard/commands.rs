@@ -49,6 +49,14 @@ impl Shard {
             Command::PeerStats { peer, reply } => {
                 let _ = reply.send(self.peer_stats(peer));
             }
+            Command::PeersOf { room, reply } => {
+                let room = self.by_room.get(&room).and_then(|id| self.rooms.get(*id));
+                let ids = room.map(|room| room.peers.clone()).unwrap_or_default();
+                let keys = ids.into_iter().filter_map(|id| Some(self.peers.get(id)?.key));
+                let keys: Vec<PeerKey> = keys.collect();
+                let stats = keys.into_iter().filter_map(|key| self.peer_stats(key)).collect();
+                let _ = reply.send(stats);
+            }
             // Taken by the runner: the core knows no streams.
             Command::TcpClient { .. } => {}
             Command::Stop => {
