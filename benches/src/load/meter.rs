@@ -15,8 +15,8 @@ use crate::histogram::Histogram;
 
 /// One packet of each listener in so many is decrypted.
 const SAMPLE: u32 = 64;
-/// 120 ms: the most an Opus packet holds.
-const MOST_FRAMES: u32 = 6;
+/// The most that the server bundles into a packet; a longer step in time is a gap.
+const MOST_FRAMES: u32 = 3;
 
 /// When a speaker's frames left, by their number.
 #[derive(Default)]
@@ -59,7 +59,7 @@ struct Stream {
     last_stamp: Option<Duration>,
     /// The packet before: its number and time.
     before: (u16, u32),
-    /// 20 ms frames in a packet, less one: bundles carry three.
+    /// 20 ms frames in a whole packet, less one. A bundle cut short carries those that were sent until then.
     more_frames: u32,
 }
 
@@ -242,7 +242,8 @@ impl Meter {
             let step_48k = header.ts_48k.wrapping_sub(stream.before.1);
             let frames = step_48k / FRAME_48K;
             if step_48k.is_multiple_of(FRAME_48K) && (1..=MOST_FRAMES).contains(&frames) {
-                stream.more_frames = frames - 1;
+                // A bundle that was cut short does not make the next one short.
+                stream.more_frames = stream.more_frames.max(frames - 1);
             }
         }
         stream.before = (header.seq, header.ts_48k);
