@@ -36,9 +36,10 @@ const QUIET: Duration = Duration::from_secs(40);
 const ANSWER: Duration = Duration::from_secs(20);
 /// How long a closing handshake may take.
 const CLOSE: Duration = Duration::from_secs(2);
-/// More unreadable messages than this end a connection: a stream of them is noise. What a newer client may send (an
-/// unknown type, another shape) is readable.
-const MAX_BAD_MESSAGES: u32 = 10;
+/// What makes a connection end as noise: ten messages that cannot be read at all, or a hundred of an unknown type or
+/// shape, which a newer client may send now and then.
+const NOISE_MAX: u32 = 100;
+const NOISE_OF_BAD_MESSAGE: u32 = 10;
 
 /// Small buffers for many sockets (the library's default of 128 KiB each would be 1.2 GiB for ten
 /// thousand idle listeners), and hard limits on what a client may send.
@@ -158,7 +159,7 @@ where
     let mut draining = shared.draining.subscribe();
     let mut heard_at = Instant::now();
     let mut asked = false;
-    let mut bad_messages = 0;
+    let mut noise = 0;
     loop {
         let deadline = heard_at + if asked { QUIET + ANSWER } else { QUIET };
         tokio::select! {
@@ -181,8 +182,8 @@ where
                     // Boxed: a socket that waits holds no room for the steps of a join.
                     Ok(request) => Box::pin(session::handle(shared, session, outbox, request)).await,
                     Err((id, code)) => {
-                        bad_messages += u32::from(code == ErrorCode::BadMessage);
-                        if bad_messages > MAX_BAD_MESSAGES {
+                        noise += if code == ErrorCode::BadMessage { NOISE_OF_BAD_MESSAGE } else { 1 };
+                        if noise > NOISE_MAX {
                             return ErrorCode::BadMessage.into();
                         }
                         answer(id, Reply::Error { error: code.into() })
