@@ -266,7 +266,7 @@ fn listen(
     let meter = &world.media.meter;
     let expected = meter.frames_counted() * joined as u64;
     // While listeners join, not all of them could have heard every frame.
-    let countable = report.speakers <= sdp::SLOTS && !options.talk_during_joins;
+    let countable = report.speakers <= sdp::SLOTS && !options.talk_during_joins && !meter.bundled;
     let loss = |delivered: u64| 100.0 * (1.0 - delivered as f64 / expected.max(1) as f64);
     Ok(Audio {
         seconds,

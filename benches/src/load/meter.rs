@@ -97,6 +97,8 @@ pub(super) struct Meter {
     /// By shard: each anchors a slot's time for itself.
     flows: Vec<(u16, [Option<Flow>; SLOTS])>,
     open: bool,
+    /// Packets hold several frames, how many is known only about: `delivered` is no measure of loss.
+    pub(super) bundled: bool,
     pub(super) latency: Histogram,
     pub(super) longest_gap: Duration,
     /// The same two by the kernel's stamps, if there are any: without the time that packets wait to be read.
@@ -244,6 +246,7 @@ impl Meter {
             if step_48k.is_multiple_of(FRAME_48K) && (1..=MOST_FRAMES).contains(&frames) {
                 // A bundle that was cut short does not make the next one short.
                 stream.more_frames = stream.more_frames.max(frames - 1);
+                self.bundled |= frames > 1;
             }
         }
         stream.before = (header.seq, header.ts_48k);

@@ -88,7 +88,8 @@ pub struct Audio {
     /// Packets listeners received in it.
     pub packets: u64,
     /// Of the packets that the frames should have become, those that never arrived, in percent. Absent with more
-    /// speakers than slots, where the server chooses. Of bundles only about right where their length changes: see `holes`.
+    /// speakers than slots, where the server chooses. Absent for bundles too, whose
+    /// length is not in clear: see `holes`.
     pub loss_percent: Option<f64>,
     /// The most streams that one listener heard.
     pub most_streams: usize,
