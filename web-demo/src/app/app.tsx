@@ -1,27 +1,24 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { t } from './i18n';
+import { pageOf } from './pages';
 import { Notices } from './parts/notices';
-import { Hallway } from './pages/hallway';
-import { Over } from './pages/over';
-import { RoomPage } from './pages/room';
-import { route } from './router';
-import { room } from './store';
+import { address } from './router';
 
 export function App() {
-  const here = route.value;
-  const title = room.value?.room.title;
+  const here = address.value;
+  const { Page, params } = useMemo(() => pageOf(here), [here.path]);
+  const first = useRef(true);
   useEffect(() => {
-    document.title =
-      here.page === 'room' && title !== undefined ? `${title} · ${t('app.name')}` : t('app.name');
-  }, [here.page, title]);
+    // The reader of a screen hears where a link has led; the first page the browser reads by itself.
+    if (first.current) first.current = false;
+    else document.querySelector<HTMLElement>('main h1')?.focus();
+  }, [here.path]);
   return (
     <>
       <a class="skip" href="#main">
         {t('app.skip')}
       </a>
-      {here.page === 'hallway' && <Hallway />}
-      {here.page === 'room' && <RoomPage key={here.id} id={here.id} link={here.link} />}
-      {here.page === 'nowhere' && <Over reason="notfound" />}
+      <Page key={here.path} params={params} {...here} />
       <Notices />
     </>
   );

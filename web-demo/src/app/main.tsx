@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { App } from './app';
+import { startLanguage } from './i18n';
 import { applyDevices } from './parts/settings';
 import './styles/tokens.css';
 import './styles/controls.css';
@@ -11,5 +12,6 @@ import './styles/bar.css';
 import './styles/panel.css';
 
 applyDevices();
+await startLanguage();
 const root = document.getElementById('app');
 if (root) render(<App />, root);

@@ -1,35 +1,73 @@
-// Two pages and their addresses: `/` and `/r/<room>` (with `#<link secret>`).
+// Addresses. Which page an address shows is in pages.ts; links within the app go through `follow`.
 
-import { computed, signal } from '@preact/signals';
+import { signal } from '@preact/signals';
 
-export type Route = { page: 'hallway' } | { page: 'room'; id: string; link?: string } | { page: 'nowhere' };
-
-export function parse(path: string, hash: string): Route {
-  if (path === '/') return { page: 'hallway' };
-  const id = /^\/r\/([0-9A-Za-z-]+)\/?$/.exec(path)?.[1];
-  if (id === undefined) return { page: 'nowhere' };
-  const link = hash.replace(/^#/, '');
-  return link === '' ? { page: 'room', id } : { page: 'room', id, link };
+export interface Address {
+  path: string;
+  query: URLSearchParams;
+  /** Without its `#`. */
+  hash: string;
 }
 
-const address = signal({ path: location.pathname, hash: location.hash });
-const read = (): void => {
-  address.value = { path: location.pathname, hash: location.hash };
+function read(): Address {
+  return {
+    path: location.pathname,
+    query: new URLSearchParams(location.search),
+    hash: location.hash.replace(/^#/, ''),
+  };
+}
+
+export const address = signal<Address>(read());
+const changed = (): void => {
+  address.value = read();
 };
-addEventListener('popstate', read);
-addEventListener('hashchange', read);
+addEventListener('popstate', changed);
+addEventListener('hashchange', changed);
 
-export const route = computed(() => parse(address.value.path, address.value.hash));
+/** The values of the pattern's `:names`, or undefined when the path is another one. */
+export function match(pattern: string, path: string): Record<string, string> | undefined {
+  const wanted = pattern.split('/');
+  const given = path.replace(/(?<=.)\/$/, '').split('/');
+  if (wanted.length !== given.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [at, part] of wanted.entries()) {
+    const value = given[at] ?? '';
+    if (!part.startsWith(':')) {
+      if (part !== value) return undefined;
+    } else if (value === '') return undefined;
+    else params[part.slice(1)] = decode(value);
+  }
+  return params;
+}
 
-export function navigate(path: string): void {
-  if (path !== location.pathname) history.pushState(null, '', path);
-  read();
+/** A malformed escape is taken as it stands: it will be found nowhere. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+export interface Navigation {
+  /** The way back skips the page that is left. */
+  replace?: boolean;
+}
+
+/** To a path of this app, with its query and hash. */
+export function navigate(to: string, { replace = false }: Navigation = {}): void {
+  if (to !== location.pathname + location.search + location.hash) {
+    if (replace) history.replaceState(null, '', to);
+    else history.pushState(null, '', to);
+  }
+  changed();
   scrollTo(0, 0);
 }
 
-/** For links within the page: leaves other buttons and keys to the browser. */
+/** For links within the app: leaves other buttons and keys to the browser. */
 export function follow(event: MouseEvent): void {
   if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  navigate((event.currentTarget as HTMLAnchorElement).pathname);
+  const { pathname, search, hash } = event.currentTarget as HTMLAnchorElement;
+  navigate(pathname + search + hash);
 }

@@ -10,22 +10,17 @@ import type {
   DirectEvent,
   ErrorCode,
   Event,
-  HandPolicy,
-  LinkRole,
   LiveRoom,
-  ModerationEntry,
   Person,
-  Reaction,
   Reply,
   RoomCreated,
   RoomId,
   Snapshot,
   StageMember,
-  UserId,
   Welcome,
 } from '../protocol.gen';
-import { Emitter } from './emitter';
-import type { ClientEvents, ClientOptions, Connection, JoinOptions } from './events';
+import { Actions } from './actions';
+import type { ClientOptions, Connection, JoinOptions } from './events';
 import { PalcoError, codeOf } from './errors';
 import { Healing } from './healing';
 import { Api } from './http';
@@ -37,11 +32,12 @@ import { fromSnapshot, isGap, memberOf, reduce, type RoomState } from './room';
 import { Socket } from './socket';
 import type { Speaking } from './speaking';
 
-export class Palco extends Emitter<ClientEvents> {
+export class Palco extends Actions {
   readonly microphone = new Microphone();
   readonly playback = new Playback();
   readonly #server: string;
-  readonly #api: Api;
+  /** The HTTP API, asked as the person this is. */
+  readonly api: Api;
   readonly #memory: Memory;
   #socket: Socket | undefined;
   #media: Media | undefined;
@@ -66,8 +62,8 @@ export class Palco extends Emitter<ClientEvents> {
   constructor(options: ClientOptions = {}) {
     super();
     this.#server = options.server ?? location.origin;
-    this.#api = new Api(this.#server);
     this.#memory = new Memory(options.storage);
+    this.api = new Api(this.#server, () => this.#memory.values.token);
     if (options.token !== undefined) this.#memory.set({ token: options.token });
     this.playback.onBlocked = (blocked) => {
       this.#audioBlocked = blocked;
@@ -129,22 +125,33 @@ export class Palco extends Emitter<ClientEvents> {
   // Before a room.
 
   async signInAsGuest(name: string): Promise<Person> {
-    const guest = await this.#api.guest(name);
-    this.#closeSocket();
-    this.#memory.set({ token: guest.token, person: guest.person, session: undefined, room: undefined });
+    const guest = await this.api.guest(name);
+    this.signIn(guest.token, guest.person);
     return guest.person;
   }
 
+  /** From now on this is the person of the token; what the one before was in is left behind. */
+  signIn(token: string, person: Person): void {
+    this.#closeSocket();
+    this.#memory.set({ token, person, session: undefined, room: undefined });
+  }
+
+  /** From now on this is nobody. */
+  signOut(): void {
+    this.#closeSocket();
+    this.#memory.set({ token: undefined, person: undefined, session: undefined, room: undefined });
+  }
+
   rooms(): Promise<LiveRoom[]> {
-    return this.#api.rooms().then((answer) => answer.rooms);
+    return this.api.rooms().then((answer) => answer.rooms);
   }
 
   lookUp(room: RoomId): Promise<LiveRoom> {
-    return this.#api.room(room);
+    return this.api.room(room);
   }
 
   createRoom(room: CreateRoom): Promise<RoomCreated> {
-    return this.#api.createRoom(room, this.#memory.values.token ?? '');
+    return this.api.createRoom(room);
   }
 
   /** Call at the beginning of the tap that will lead to `join`, if something is awaited in between. */
@@ -182,7 +189,7 @@ export class Palco extends Emitter<ClientEvents> {
     this.#memory.set({ room: undefined, link: undefined });
     this.#dropMedia();
     this.emit('room', undefined);
-    if (inRoom) await this.#ask({ type: 'leave' }).catch(ignore);
+    if (inRoom) await this.ask({ type: 'leave' }).catch(ignore);
   }
 
   /** Away from everything; the client is of no more use. */
@@ -194,18 +201,11 @@ export class Palco extends Emitter<ClientEvents> {
 
   // The stage.
 
-  readonly raiseHand = (): Promise<void> => this.#do({ type: 'raise_hand' });
-  readonly lowerHand = (): Promise<void> => this.#do({ type: 'lower_hand' });
-  readonly acceptInvite = (): Promise<void> => this.#do({ type: 'accept_invite' });
-  readonly declineInvite = (): Promise<void> => this.#do({ type: 'decline_invite' });
-  readonly takeStage = (): Promise<void> => this.#do({ type: 'take_stage' });
-  readonly stepDown = (): Promise<void> => this.#do({ type: 'step_down' });
-
   /** Silent at once, whatever the server says. */
   async mute(): Promise<void> {
     this.#unmuting = false;
     await this.#media?.send(null);
-    await this.#do({ type: 'mute' });
+    await this.act({ type: 'mute' });
   }
 
   /** Opens the microphone if it is not, and speaks. */
@@ -214,59 +214,12 @@ export class Palco extends Emitter<ClientEvents> {
     // Until the room's own word arrives, which may be after the answer.
     this.#unmuting = true;
     try {
-      await Promise.all([this.#do({ type: 'unmute' }), this.#syncMicrophone()]);
+      await Promise.all([this.act({ type: 'unmute' }), this.#syncMicrophone()]);
     } catch (error) {
       this.#unmuting = false;
       await this.#syncMicrophone();
       throw error;
     }
-  }
-
-  // Moderation.
-
-  readonly invite = (user: UserId): Promise<void> => this.#do({ type: 'invite', user });
-  readonly dismissHand = (user: UserId): Promise<void> => this.#do({ type: 'dismiss_hand', user });
-  readonly muteSpeaker = (user: UserId): Promise<void> => this.#do({ type: 'mute_speaker', user });
-  readonly allowUnmute = (user: UserId): Promise<void> => this.#do({ type: 'allow_unmute', user });
-  readonly moveToAudience = (user: UserId): Promise<void> => this.#do({ type: 'move_to_audience', user });
-  readonly makeModerator = (user: UserId): Promise<void> => this.#do({ type: 'make_moderator', user });
-  readonly revokeModerator = (user: UserId): Promise<void> => this.#do({ type: 'revoke_moderator', user });
-  readonly transferHost = (user: UserId): Promise<void> => this.#do({ type: 'transfer_host', user });
-  readonly remove = (user: UserId, ban = false): Promise<void> => this.#do({ type: 'remove', user, ban });
-  readonly unban = (user: UserId): Promise<void> => this.#do({ type: 'unban', user });
-  readonly setHandPolicy = (policy: HandPolicy): Promise<void> =>
-    this.#do({ type: 'set_hand_policy', policy });
-  readonly lock = (): Promise<void> => this.#do({ type: 'lock' });
-  readonly unlock = (): Promise<void> => this.#do({ type: 'unlock' });
-  readonly endRoom = (): Promise<void> => this.#do({ type: 'end_room' });
-  readonly report = (user: UserId, reason: string): Promise<void> =>
-    this.#do({ type: 'report', user, reason });
-
-  async moderationLog(): Promise<ModerationEntry[]> {
-    const reply = await this.#ask({ type: 'moderation_log' });
-    return reply.type === 'moderation_log' ? reply.entries : [];
-  }
-
-  // Around it.
-
-  readonly chat = (text: string): Promise<void> => this.#do({ type: 'chat', text });
-  readonly react = (reaction: Reaction): Promise<void> => this.#do({ type: 'react', reaction });
-  readonly pinLink = (url?: string): Promise<void> =>
-    this.#do(url === undefined ? { type: 'pin_link' } : { type: 'pin_link', url });
-  readonly updateRoom = (
-    changes: Omit<Extract<ClientMessage, { type: 'update_room' }>, 'type'>,
-  ): Promise<void> => this.#do({ type: 'update_room', ...changes });
-
-  /** A page of the audience, in the order of arrival; `next` leads to the one after it. */
-  async audience(cursor?: string): Promise<{ people: Person[]; next?: string | undefined }> {
-    const reply = await this.#ask({ type: 'audience', ...(cursor === undefined ? {} : { cursor }) });
-    return reply.type === 'audience' ? { people: reply.people, next: reply.next } : { people: [] };
-  }
-
-  /** A secret link to this room; its address is `/r/<room>#<secret>`. */
-  async createLink(role: LinkRole, expiresInMs: number): Promise<string> {
-    const reply = await this.#ask({ type: 'create_link', role, expires_in_ms: expiresInMs });
-    return reply.type === 'link' ? reply.link : '';
   }
 
   // Inside.
@@ -277,12 +230,12 @@ export class Palco extends Emitter<ClientEvents> {
     const { link } = this.#memory.values;
     const message: ClientMessage = { type: 'join', room, offer, ...(link === undefined ? {} : { link }) };
     this.#heardMeanwhile = [];
-    const reply = await this.#ask(message)
+    const reply = await this.ask(message)
       .catch(async (error: unknown) => {
         // A resumed session may be in another room still.
         if (codeOf(error) !== 'already_joined') throw error;
-        await this.#ask({ type: 'leave' });
-        return this.#ask(message);
+        await this.ask({ type: 'leave' });
+        return this.ask(message);
       })
       .catch((error: unknown) => {
         this.#heardMeanwhile = undefined;
@@ -301,7 +254,7 @@ export class Palco extends Emitter<ClientEvents> {
     await this.#syncMicrophone();
     // After a reload the microphone is not open any more: say so rather than seem to speak.
     if (this.onStage?.muted === false && !this.microphone.track)
-      void this.#ask({ type: 'mute' }).catch(ignore);
+      void this.ask({ type: 'mute' }).catch(ignore);
     return state;
   }
 
@@ -338,12 +291,8 @@ export class Palco extends Emitter<ClientEvents> {
     socket?.close();
   }
 
-  #ask(message: ClientMessage): Promise<Reply> {
+  protected ask(message: ClientMessage): Promise<Reply> {
     return this.#connect().request(message);
-  }
-
-  async #do(message: ClientMessage): Promise<void> {
-    await this.#ask(message);
   }
 
   #welcomed(welcome: Welcome): void {
@@ -448,7 +397,7 @@ export class Palco extends Emitter<ClientEvents> {
   async #restartIce(): Promise<void> {
     const media = this.#media;
     if (!media) return;
-    const reply = await this.#ask({ type: 'restart_ice', offer: await media.restartOffer() });
+    const reply = await this.ask({ type: 'restart_ice', offer: await media.restartOffer() });
     if (reply.type === 'ice_restarted' && this.#media === media) await media.answer(reply.answer);
   }
 

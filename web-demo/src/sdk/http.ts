@@ -1,37 +1,38 @@
-// The HTTP part of the server that the client uses: who I am, which rooms there are.
+// The HTTP API: who I am, which rooms there are; and `ask`, for everything else under /api/v1.
 
 import type { CreateRoom, Guest, LiveRoom, LiveRooms, Problem, RoomCreated, RoomId } from '../protocol.gen';
 import { PalcoError } from './errors';
 
 export class Api {
   readonly #base: string;
+  readonly #token: () => string | undefined;
 
-  constructor(server: string) {
+  /** `token`: of the person who asks, once there is one. */
+  constructor(server: string, token: () => string | undefined) {
     this.#base = new URL('/api/v1/', server).href;
+    this.#token = token;
   }
 
   guest(name: string): Promise<Guest> {
-    return this.#ask('POST', 'guests', { body: { name } });
+    return this.ask('POST', 'guests', { name });
   }
 
-  createRoom(room: CreateRoom, token: string): Promise<RoomCreated> {
-    return this.#ask('POST', 'rooms', { body: room, token });
+  createRoom(room: CreateRoom): Promise<RoomCreated> {
+    return this.ask('POST', 'rooms', room);
   }
 
   rooms(): Promise<LiveRooms> {
-    return this.#ask('GET', 'rooms');
+    return this.ask('GET', 'rooms');
   }
 
   room(id: RoomId): Promise<LiveRoom> {
-    return this.#ask('GET', `rooms/${encodeURIComponent(id)}`);
+    return this.ask('GET', `rooms/${encodeURIComponent(id)}`);
   }
 
-  async #ask<Answer>(
-    method: string,
-    path: string,
-    { body, token }: { body?: unknown; token?: string } = {},
-  ): Promise<Answer> {
+  /** Rejects with the code of the problem document, or `unreachable`. An empty answer is undefined. */
+  async ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
     const headers: Record<string, string> = {};
+    const token = this.#token();
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     if (token !== undefined) headers['Authorization'] = `Bearer ${token}`;
     const response = await fetch(this.#base + path, {
@@ -41,6 +42,7 @@ export class Api {
     }).catch(() => {
       throw new PalcoError('unreachable');
     });
+    if (response.status === 204) return undefined as Answer;
     if (response.ok) return (await response.json()) as Answer;
     const problem = (await response.json().catch(() => undefined)) as Problem | undefined;
     // Without a problem document it was not our server that answered, but a proxy before it.

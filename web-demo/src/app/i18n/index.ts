@@ -2,14 +2,17 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import { en } from './en';
-import { fr } from './fr';
-import { it } from './it';
 
 export type Key = keyof typeof en;
 export type Catalogue = Readonly<Record<Key, string>>;
 
-export const CATALOGUES = { en, it, fr } satisfies Record<string, Catalogue>;
-export type Language = keyof typeof CATALOGUES;
+/** English is at hand, the others are fetched when they are chosen. */
+export const LOADERS = {
+  en: () => Promise.resolve<Catalogue>(en),
+  it: () => import('./it').then((module): Catalogue => module.it),
+  fr: () => import('./fr').then((module): Catalogue => module.fr),
+} satisfies Record<string, () => Promise<Catalogue>>;
+export type Language = keyof typeof LOADERS;
 /** Each in its own words. */
 export const LANGUAGES: Record<Language, string> = { en: 'English', it: 'Italiano', fr: 'Français' };
 
@@ -27,17 +30,34 @@ const STORED = 'palco.language';
 function preferred(): Language {
   const wishes = [localStorage.getItem(STORED) ?? '', ...navigator.languages];
   for (const wish of wishes) {
-    const language = wish.slice(0, 2).toLowerCase();
-    if (isLanguage(language)) return language;
+    const code = wish.slice(0, 2).toLowerCase();
+    if (isLanguage(code)) return code;
   }
   return 'en';
 }
 
 function isLanguage(text: string): text is Language {
-  return Object.hasOwn(CATALOGUES, text);
+  return Object.hasOwn(LOADERS, text);
 }
 
-export const language = signal<Language>(typeof localStorage === 'undefined' ? 'en' : preferred());
+/** The language and its words change together: no page is half in one and half in another. */
+const chosen = signal<{ language: Language; words: Catalogue }>({ language: 'en', words: en });
+export const language = computed(() => chosen.value.language);
+
+/** The page's first words; without the catalogue (the network went away) they are English. */
+export async function startLanguage(): Promise<void> {
+  await speak(preferred()).catch(() => undefined);
+}
+
+export async function chooseLanguage(choice: Language): Promise<void> {
+  await speak(choice);
+  localStorage.setItem(STORED, choice);
+}
+
+export async function speak(choice: Language): Promise<void> {
+  const words = await LOADERS[choice]();
+  chosen.value = { language: choice, words };
+}
 
 if (typeof document !== 'undefined') {
   effect(() => {
@@ -45,22 +65,21 @@ if (typeof document !== 'undefined') {
   });
 }
 
-export function chooseLanguage(choice: Language): void {
-  localStorage.setItem(STORED, choice);
-  language.value = choice;
-}
-
 const plurals = computed(() => new Intl.PluralRules(language.value));
 const numbers = computed(() => new Intl.NumberFormat(language.value));
 
 /** The text of a key; components that call it are drawn again when the language changes. */
 export function t<K extends Key>(key: K, ...[values]: Arguments<K>): string {
-  return fill(CATALOGUES[language.value][key], values ?? {});
+  return fill(chosen.value.words[key], values ?? {});
+}
+
+export function hasWords(key: string): key is Key {
+  return Object.hasOwn(en, key);
 }
 
 /** The text for so many, in the language's plural forms. */
 export function tn(stem: PluralStem, count: number): string {
-  const catalogue: Readonly<Record<string, string>> = CATALOGUES[language.value];
+  const catalogue: Readonly<Record<string, string>> = chosen.value.words;
   const form = catalogue[`${stem}.${plurals.value.select(count)}`] ?? catalogue[`${stem}.other`] ?? '';
   return fill(form, { count: numbers.value.format(count) });
 }

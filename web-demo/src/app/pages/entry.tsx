@@ -5,6 +5,7 @@ import { LIMITS, codeOf, type LiveRoom } from '../../sdk';
 import { formatList, t, tn } from '../i18n';
 import { Header } from '../parts/header';
 import { Icon } from '../parts/icon';
+import { useTitle } from '../parts/title';
 import { errorText, palco, rememberedName, rememberName } from '../store';
 import { Faces } from './hallway';
 import { Over } from './over';
@@ -20,6 +21,8 @@ export function Entry({ id, link }: { id: string; link: string | undefined }) {
   const [returning, setReturning] = useState(palco.rememberedRoom === id);
   /** Why the last try to enter failed; it stays until the next one. */
   const [refusal, setRefusal] = useState<unknown>(undefined);
+
+  useTitle(look.is === 'there' ? look.live.room.title : undefined);
 
   const enter = async (name?: string): Promise<void> => {
     setRefusal(undefined);

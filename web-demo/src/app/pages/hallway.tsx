@@ -6,6 +6,7 @@ import { formatList, t, tn } from '../i18n';
 import { Avatar } from '../parts/avatar';
 import { Header, Mark } from '../parts/header';
 import { Icon } from '../parts/icon';
+import { useTitle } from '../parts/title';
 import { follow, navigate } from '../router';
 import { attempt, errorText, palco, rememberedName, rememberName } from '../store';
 
@@ -13,6 +14,7 @@ import { attempt, errorText, palco, rememberedName, rememberName } from '../stor
 const REFRESH_MS = 10_000;
 
 export function Hallway() {
+  useTitle();
   return (
     <>
       <Header />

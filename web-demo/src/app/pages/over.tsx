@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { RoomEndReason } from '../../sdk';
 import { t, type Key } from '../i18n';
 import { Header, Mark } from '../parts/header';
+import { useTitle } from '../parts/title';
 import { follow } from '../router';
 
 export type OverReason =
@@ -16,6 +17,7 @@ interface OverProps {
 }
 
 export function Over({ reason, again }: OverProps) {
+  useTitle(t(`over.${reason}` satisfies Key));
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [reason]);
   const ended = reason === 'removed' || reason === 'banned' || isEnd(reason);

@@ -1,12 +1,15 @@
 // One address, three faces: the entry card, the live room, and what is left when it is over.
 
 import { useEffect } from 'preact/hooks';
+import type { PageProps } from '../pages';
 import { closedBy, palco, rememberedName, room } from '../store';
 import { Live } from '../room/live';
 import { Entry } from './entry';
 import { Over } from './over';
 
-export function RoomPage({ id, link }: { id: string; link: string | undefined }) {
+export function RoomPage({ params, hash }: PageProps) {
+  const id = params['room'] ?? '';
+  const link = hash === '' ? undefined : hash;
   const state = room.value;
   const here = state?.room.id === id ? state : undefined;
 

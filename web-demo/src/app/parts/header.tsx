@@ -1,3 +1,5 @@
+// The head of every page: the way home, and what is always at hand.
+
 import { useState } from 'preact/hooks';
 import { t } from '../i18n';
 import { follow } from '../router';
@@ -12,15 +14,17 @@ export function Header() {
         <Mark />
         <span>{t('app.name')}</span>
       </a>
-      <button
-        type="button"
-        class="icon-button"
-        aria-label={t('settings.title')}
-        data-testid="open-settings"
-        onClick={() => setSettings(true)}
-      >
-        <Icon name="settings" />
-      </button>
+      <div class="top-actions">
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={t('settings.title')}
+          data-testid="open-settings"
+          onClick={() => setSettings(true)}
+        >
+          <Icon name="settings" />
+        </button>
+      </div>
       {settings && <Settings onClose={() => setSettings(false)} />}
     </header>
   );

@@ -110,7 +110,10 @@ export function Settings({ onClose }: { onClose: () => void }) {
         <select
           value={language.value}
           data-testid="language"
-          onChange={(event) => chooseLanguage(event.currentTarget.value as Language)}
+          onChange={(event) => {
+            const choice = event.currentTarget.value as Language;
+            void attempt(() => chooseLanguage(choice));
+          }}
         >
           {Object.entries(LANGUAGES).map(([code, name]) => (
             <option key={code} value={code} lang={code}>

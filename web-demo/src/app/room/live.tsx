@@ -8,6 +8,7 @@ import { t } from '../i18n';
 import { Dialog } from '../parts/dialog';
 import { Header } from '../parts/header';
 import { Icon } from '../parts/icon';
+import { useTitle } from '../parts/title';
 import { moderates } from '../store';
 import { wide } from '../theme';
 import { Audience } from './audience';
@@ -38,6 +39,7 @@ export function Live({ state }: { state: RoomState }) {
     heading.current?.focus();
     return () => (panel.value = undefined);
   }, []);
+  useTitle(state.room.title);
   useNotices();
   usePresence(state.room.title);
 

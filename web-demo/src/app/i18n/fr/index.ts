@@ -1,0 +1,13 @@
+import { app } from './app';
+import { errors } from './errors';
+import { hallway } from './hallway';
+import { room } from './room';
+import { settings } from './settings';
+
+export const fr = {
+  ...app,
+  ...hallway,
+  ...room,
+  ...settings,
+  ...errors,
+};
