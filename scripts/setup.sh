@@ -9,7 +9,7 @@ set -euo pipefail
 declare -A build=([cc]="gcc libc6-dev" [cmake]="cmake" [make]="make")
 # chromium's text needs a font; pulseaudio: Firefox's AudioContext stands still without a sound device.
 declare -A test=([chromium]="chromium fonts-liberation" [firefox-esr]="firefox-esr"
-  [pulseaudio]="pulseaudio" [ip]="iproute2" [unshare]="util-linux")
+  [pulseaudio]="pulseaudio" [ip]="iproute2" [unshare]="util-linux" [initdb]="postgresql")
 
 case "${1-}" in
   build) declare -n wanted=build ;;
@@ -29,8 +29,8 @@ printf 'v20.19.0\n%s\n' "$node_version" | sort --version-sort --check=quiet ||
 packages=()
 more=()
 for command in "${!wanted[@]}"; do
-  # Debian keeps some administrators' commands out of other people's PATH.
-  PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null || read -ra more <<<"${wanted[$command]}"
+  # Debian keeps some administrators' commands, and PostgreSQL's, out of other people's PATH.
+  PATH="$PATH:/usr/sbin:/sbin:$(printf '%s:' /usr/lib/postgresql/*/bin)" command -v "$command" >/dev/null || read -ra more <<<"${wanted[$command]}"
   packages+=("${more[@]}")
   more=()
 done

@@ -47,6 +47,23 @@ pub struct Config {
     #[arg(long, env = "PALCO_DATA", default_value = "data")]
     pub data: PathBuf,
 
+    /// A PostgreSQL database, `postgres://user:password@host/name`; SQLite in the data directory if not given
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// Where people reach this server, `https://rooms.example`: links in mails begin with it
+    #[arg(long, env = "PALCO_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// The server that mail goes out by, `smtps://user:password@host`; if not given, the link to a new password is
+    /// written to the log
+    #[arg(long, env = "PALCO_SMTP_URL", hide_env_values = true, requires_all = ["smtp_from", "public_url"])]
+    pub smtp_url: Option<String>,
+
+    /// Whom mail comes from, `Palco <noreply@rooms.example>`
+    #[arg(long, env = "PALCO_SMTP_FROM")]
+    pub smtp_from: Option<String>,
+
     /// The rooms' limits and timers
     #[command(flatten)]
     pub rooms: Rooms,

@@ -6,7 +6,13 @@
 mod api;
 pub mod cli;
 pub mod config;
+mod identity;
+mod mail;
 mod media;
+mod passwords;
+mod pictures;
+mod secrets;
+mod store;
 mod telemetry;
 mod tokens;
 mod web;

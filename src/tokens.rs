@@ -7,7 +7,6 @@ use jsonwebtoken::{
     get_current_timestamp,
 };
 use palco_protocol::{ErrorCode, Person, UserId, http::Guest};
-use palco_signaling::{Identity, PortFuture};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -104,12 +103,6 @@ fn create_key(path: &Path) -> io::Result<Vec<u8>> {
     file.write_all(&key)?;
     file.sync_all()?;
     Ok(key)
-}
-
-impl Identity for Tokens {
-    fn identify<'a>(&'a self, token: &'a str) -> PortFuture<'a, Result<Person, ErrorCode>> {
-        Box::pin(async move { self.person(token) })
-    }
 }
 
 #[cfg(test)]

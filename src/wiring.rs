@@ -8,9 +8,13 @@ use palco_signaling::Signaling;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    api::{self, App},
+    api::{self, App, Limits},
     config::Config,
+    identity::Identities,
+    mail::{MailConfigError, Mailer},
     media::{self, SfuMedia},
+    passwords::Passwords,
+    store::Store,
     tokens::Tokens,
 };
 
@@ -36,6 +40,12 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The database cannot be opened.
+    #[error("cannot open the database: {0}")]
+    Store(String),
+    /// The way to the mail server is not one.
+    #[error(transparent)]
+    Mail(#[from] MailConfigError),
     /// The media plane did not start.
     #[error("the media plane did not start: {0}")]
     Media(#[from] palco_sfu::StartError),
@@ -46,6 +56,7 @@ pub struct Server {
     address: SocketAddr,
     media: palco_sfu::Handle,
     signaling: Signaling,
+    store: Store,
     stop: watch::Sender<bool>,
     http: JoinHandle<io::Result<()>>,
 }
@@ -60,6 +71,13 @@ impl Server {
             |source| StartError::Data { path: config.data.display().to_string(), source };
         std::fs::create_dir_all(&config.data).map_err(data_error)?;
         let tokens = Tokens::open(&config.data).map_err(data_error)?;
+        let store = Store::open(config.database_url.as_deref(), &config.data).await;
+        let store = store.map_err(|error| StartError::Store(error.to_string()))?;
+        let identities = Identities { tokens, store };
+        let mail = match (&config.smtp_url, &config.smtp_from, &config.public_url) {
+            (Some(url), Some(from), Some(public_url)) => Some(Mailer::new(url, from, public_url)?),
+            _ => None,
+        };
 
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (media, events) = palco_sfu::start(palco_sfu::Config {
@@ -76,7 +94,7 @@ impl Server {
                 ..palco_signaling::Config::default()
             },
             SfuMedia::new(media.clone()),
-            Arc::new(tokens.clone()),
+            Arc::new(identities.clone()),
         );
         tokio::spawn(media::pump(events, signaling.clone()));
 
@@ -86,7 +104,10 @@ impl Server {
         let app = App {
             signaling: signaling.clone(),
             media: media.clone(),
-            tokens,
+            identities: identities.clone(),
+            passwords: Passwords::new(),
+            mail,
+            limits: Arc::new(Limits::new()),
             origins: config.origin.into(),
             rooms: config.rooms,
         };
@@ -98,7 +119,7 @@ impl Server {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         });
         let http = tokio::spawn(async move { serving.await });
-        Ok(Self { address, media, signaling, stop, http })
+        Ok(Self { address, media, signaling, store: identities.store, stop, http })
     }
 
     /// Where it listens, with the port that was chosen if none was given.
@@ -133,5 +154,6 @@ impl Server {
         self.stop.send_replace(true);
         // Connections that do not end in time are dropped with the runtime.
         let _ = tokio::time::timeout(STOP, self.http).await;
+        self.store.close().await;
     }
 }

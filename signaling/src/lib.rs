@@ -25,7 +25,7 @@ mod ws;
 use std::sync::Arc;
 
 use palco_protocol::{
-    ErrorCode, RoomEndReason, RoomId,
+    ErrorCode, RoomEndReason, RoomId, UserId,
     http::{LiveRoom, LiveRooms},
 };
 use palco_room::{Settings, Timers};
@@ -90,12 +90,13 @@ impl Signaling {
     }
 
     /// Serves one WebSocket until it closes. The handshake is done; `socket` should be configured
-    /// with [`websocket_config`].
-    pub async fn serve<S>(&self, socket: WebSocketStream<S>)
+    /// with [`websocket_config`]. `token` is what the handshake itself brought (a browser's cookie, its origin
+    /// checked): it says who comes where `hello` has none.
+    pub async fn serve<S>(&self, socket: WebSocketStream<S>, token: Option<String>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        ws::serve(&self.shared, socket).await;
+        ws::serve(&self.shared, socket, token).await;
     }
 
     /// Opens a room and starts its task.
@@ -116,6 +117,12 @@ impl Signaling {
     #[must_use]
     pub fn live_room(&self, room: RoomId) -> Option<LiveRoom> {
         self.shared.directory.room(room).map(|handle| handle.live())
+    }
+
+    /// The room that somebody owns and anybody may enter, if one is live.
+    #[must_use]
+    pub fn open_room_of(&self, owner: UserId) -> Option<LiveRoom> {
+        self.shared.directory.open_rooms().into_iter().find(|live| live.room.owner == owner)
     }
 
     /// The live rooms that anybody may enter, largest first.

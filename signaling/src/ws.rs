@@ -77,15 +77,18 @@ impl From<WsError> for End {
     }
 }
 
-pub(crate) async fn serve<S>(shared: &Arc<Shared>, mut socket: WebSocketStream<S>)
-where
+pub(crate) async fn serve<S>(
+    shared: &Arc<Shared>,
+    mut socket: WebSocketStream<S>,
+    brought: Option<String>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let Some(_permit) = shared.directory.admit_socket(shared.config.max_sockets) else {
         close(&mut socket, ErrorCode::Busy.into()).await;
         return;
     };
-    let end = match Box::pin(greet(shared, &mut socket)).await {
+    let end = match Box::pin(greet(shared, &mut socket, brought)).await {
         Ok((session, outbox)) => {
             let end = converse(shared, &mut socket, &session, &outbox).await;
             session::detach(shared, &session, &outbox).await;
@@ -102,6 +105,7 @@ where
 async fn greet<S>(
     shared: &Arc<Shared>,
     socket: &mut WebSocketStream<S>,
+    brought: Option<String>,
 ) -> Result<(Arc<Session>, Arc<Outbox>), End>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
@@ -116,6 +120,7 @@ where
         return Err(ErrorCode::BadMessage.into());
     };
     let outbox = Arc::new(Outbox::default());
+    let token = token.or(brought).unwrap_or_default();
     match session::hello(shared, &token, resume, &outbox).await {
         Ok((session, welcome)) => {
             let sent = write(socket, &outbox, answer(id, Reply::Welcome(Box::new(welcome)))).await;

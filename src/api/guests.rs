@@ -9,13 +9,16 @@ use palco_protocol::{
 use super::{
     App,
     problem::{Body, Refused, line},
+    rate::{Limited, Origin},
 };
 
 /// `POST /api/v1/guests`
 pub(super) async fn create(
     State(app): State<App>,
+    origin: Origin,
     Body(body): Body<CreateGuest>,
 ) -> Result<(StatusCode, Json<Guest>), Refused> {
+    app.limits.check(Limited::Guest, origin)?;
     let name = line("name", &body.name, limits::NAME_MAX_CHARS)?;
-    Ok((StatusCode::CREATED, Json(app.tokens.guest(name))))
+    Ok((StatusCode::CREATED, Json(app.identities.tokens.guest(name))))
 }

@@ -1,31 +1,48 @@
-//! Errors of the API as problem+json (RFC 9457), with the socket's codes; bodies and callers read strictly.
+//! Errors of the API as problem+json (RFC 9457), with the socket's codes; bodies read strictly.
+
+use std::time::Duration;
 
 use axum::{
     Json, RequestExt,
-    extract::{FromRequest, FromRequestParts, Request, rejection::JsonRejection},
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    extract::{FromRequest, Request, rejection::JsonRejection},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use palco_protocol::{ErrorCode, Person, http::Problem};
+use palco_protocol::{ErrorCode, http::Problem};
 use serde::de::DeserializeOwned;
 
 use super::App;
+use crate::store::StoreError;
 
 /// A refused request.
 pub(crate) struct Refused {
     code: ErrorCode,
     detail: Option<String>,
+    retry_after: Option<Duration>,
 }
 
 impl From<ErrorCode> for Refused {
     fn from(code: ErrorCode) -> Self {
-        Self { code, detail: None }
+        Self { code, detail: None, retry_after: None }
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        ErrorCode::from(error).into()
     }
 }
 
 impl Refused {
     pub(crate) fn with(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: Some(detail.into()) }
+        Self { code, detail: Some(detail.into()), retry_after: None }
+    }
+}
+
+impl Refused {
+    /// Refused for now.
+    pub(crate) fn after(code: ErrorCode, wait: Duration) -> Self {
+        Self { code, detail: None, retry_after: Some(wait) }
     }
 }
 
@@ -43,6 +60,11 @@ impl IntoResponse for Refused {
         let mut response = (status, Json(problem)).into_response();
         let problem_json = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, problem_json);
+        if let Some(wait) = self.retry_after {
+            // Whole seconds (RFC 9110, section 10.2.3), never too early.
+            let seconds = HeaderValue::from(wait.as_secs() + 1);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         response
     }
 }
@@ -64,22 +86,6 @@ impl<T: DeserializeOwned + 'static> FromRequest<App> for Body<T> {
             }
             Err(error) => Err(Refused::with(ErrorCode::BadMessage, error.body_text())),
         }
-    }
-}
-
-/// Who calls: the person of the bearer token.
-pub(crate) struct Caller(pub(crate) Person);
-
-impl FromRequestParts<App> for Caller {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
-        let header = parts.headers.get(header::AUTHORIZATION);
-        let token = header
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or(ErrorCode::Unauthorized)?;
-        Ok(Self(app.tokens.person(token)?))
     }
 }
 

@@ -15,19 +15,20 @@ use uuid::Uuid;
 
 use super::{
     App,
-    problem::{Body, Caller, Refused, line, paragraph},
+    caller::Caller,
+    problem::{Body, Refused, line, paragraph},
 };
 
 /// `POST /api/v1/rooms`
 pub(super) async fn create(
     State(app): State<App>,
-    Caller(owner): Caller,
+    Caller(caller): Caller,
     Body(body): Body<CreateRoom>,
 ) -> Result<(StatusCode, Json<RoomCreated>), Refused> {
     let title = line("title", &body.title, limits::TITLE_MAX_CHARS)?;
     let description = body.description.unwrap_or_default();
     let description = paragraph("description", &description, limits::DESCRIPTION_MAX_CHARS)?;
-    let mut settings = Settings::new(RoomId(Uuid::now_v7()), title, owner.id);
+    let mut settings = Settings::new(RoomId(Uuid::now_v7()), title, caller.person.id);
     settings.description = description;
     settings.max_people = app.rooms.max_people;
     settings.max_speakers = app.rooms.max_speakers;

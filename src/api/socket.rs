@@ -19,7 +19,11 @@ use tokio_tungstenite::{
     tungstenite::{handshake::derive_accept_key, protocol::Role},
 };
 
-use super::{App, problem::Refused};
+use super::{
+    App,
+    caller::{cookie, origin_allowed},
+    problem::Refused,
+};
 
 /// What the kernel may hold for a reader: the outbox decides who is too slow, not megabytes of the kernel's
 /// (Linux grows a send buffer up to 4 MiB).
@@ -44,6 +48,8 @@ pub(super) async fn open(
     if !origin_allowed(headers, &app.origins) {
         return Err(ErrorCode::ForbiddenOrigin.into());
     }
+    // The origin is this server's: its cookie may say who comes, for a hello without a token.
+    let session = cookie(headers).map(str::to_owned);
     let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| bad("no key"))?;
     let accept = derive_accept_key(key.as_bytes());
     let accept = HeaderValue::from_str(&accept).map_err(|_| bad("no usable key"))?;
@@ -66,7 +72,7 @@ pub(super) async fn open(
         let _ = socket2::SockRef::from(&tcp).set_send_buffer_size(SEND_BUFFER_BYTES);
         let config = Some(websocket_config());
         let socket = WebSocketStream::from_partially_read(tcp, early, Role::Server, config).await;
-        app.signaling.serve(socket).await;
+        app.signaling.serve(socket, session).await;
     });
 
     let mut response = Response::new(Body::empty());
@@ -89,19 +95,6 @@ fn lists(headers: &HeaderMap, name: header::HeaderName, item: &str) -> bool {
         .any(|value| value.trim().eq_ignore_ascii_case(item))
 }
 
-/// A browser names the page's origin: it must be this server's own, or one the operator allows. Other
-/// programs send none.
-fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    if allowed.iter().any(|one| one == origin) {
-        return true;
-    }
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    let authority = origin.split_once("://").map(|(_, authority)| authority);
-    host.is_some() && authority == host
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,19 +105,6 @@ mod tests {
                 (header::HeaderName::from_static(name), HeaderValue::from_static(value))
             })
             .collect()
-    }
-
-    #[test]
-    fn a_page_of_this_server_may_connect_and_others_may_not() {
-        let own = headers(&[("origin", "https://palco.example"), ("host", "palco.example")]);
-        let foreign = headers(&[("origin", "https://evil.example"), ("host", "palco.example")]);
-        let null = headers(&[("origin", "null"), ("host", "palco.example")]);
-        let program = headers(&[("host", "palco.example")]);
-        assert!(origin_allowed(&own, &[]));
-        assert!(!origin_allowed(&foreign, &[]));
-        assert!(origin_allowed(&foreign, &["https://evil.example".to_owned()]));
-        assert!(!origin_allowed(&null, &[]));
-        assert!(origin_allowed(&program, &[]));
     }
 
     #[test]

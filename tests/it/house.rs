@@ -47,6 +47,10 @@ impl House {
             announce: Vec::new(),
             shards: None,
             data: data.clone(),
+            database_url: None,
+            public_url: None,
+            smtp_url: None,
+            smtp_from: None,
             rooms,
             origin: Vec::new(),
         })

@@ -8,7 +8,7 @@ export type RequestId = number;
 
 export type SpeakerNumber = number;
 
-export type ErrorCode = "bad_message" | "too_large" | "hello_timeout" | "unauthorized" | "token_expired" | "forbidden_origin" | "slow_reader" | "taken_over" | "draining" | "removed" | "unknown_type" | "invalid_field" | "rate_limited" | "busy" | "internal" | "not_found" | "method_not_allowed" | "room_not_found" | "room_ended" | "room_full" | "room_locked" | "not_invited" | "banned" | "blocked" | "invalid_link" | "already_joined" | "not_joined" | "bad_offer" | "media_unavailable" | "forbidden" | "not_present" | "not_on_stage" | "already_on_stage" | "hands_off" | "no_hand" | "no_invitation" | "stage_full" | "muted_by_moderator" | "slow_mode" | "text_refused";
+export type ErrorCode = "bad_message" | "too_large" | "hello_timeout" | "unauthorized" | "token_expired" | "forbidden_origin" | "slow_reader" | "taken_over" | "draining" | "removed" | "unknown_type" | "invalid_field" | "rate_limited" | "busy" | "internal" | "not_found" | "method_not_allowed" | "taken" | "wrong_password" | "account_required" | "suspended" | "storage_unavailable" | "room_not_found" | "room_ended" | "room_full" | "room_locked" | "not_invited" | "banned" | "blocked" | "invalid_link" | "already_joined" | "not_joined" | "bad_offer" | "media_unavailable" | "forbidden" | "not_present" | "not_on_stage" | "already_on_stage" | "hands_off" | "no_hand" | "no_invitation" | "stage_full" | "muted_by_moderator" | "slow_mode" | "text_refused";
 
 export type ErrorBody = { 
 /**
@@ -302,9 +302,10 @@ session: string, };
 
 export type ClientMessage = { "type": "hello", 
 /**
- * From `POST /api/v1/guests`, from signing in, or from another product's application token.
+ * From `POST /api/v1/guests`, from signing in, or from another product's application token. A page of the
+ * server's own may leave it out: its session cookie came with the handshake.
  */
-token: string, 
+token?: string, 
 /**
  * Continue a lost session.
  */
@@ -436,9 +437,10 @@ export type Request = {
  */
 id: RequestId, } & ({ "type": "hello", 
 /**
- * From `POST /api/v1/guests`, from signing in, or from another product's application token.
+ * From `POST /api/v1/guests`, from signing in, or from another product's application token. A page of the
+ * server's own may leave it out: its session cookie came with the handshake.
  */
-token: string, 
+token?: string, 
 /**
  * Continue a lost session.
  */
@@ -901,6 +903,236 @@ code: ErrorCode,
  * What exactly, where there is more to say.
  */
 detail?: string, };
+
+export type CreateAccount = { 
+/**
+ * Unique: 3 to 20 of a to z, 0 to 9 and `_`, beginning with a letter.
+ */
+handle: string, 
+/**
+ * The display name.
+ */
+name: string, 
+/**
+ * At least eight characters.
+ */
+password: string, 
+/**
+ * For resetting the password; shown to nobody.
+ */
+email?: string, 
+/**
+ * How this client keeps the session; a cookie if not given.
+ */
+session?: SessionIn, };
+
+export type SignIn = { 
+/**
+ * The handle or the email address.
+ */
+login: string, 
+/**
+ * The password.
+ */
+password: string, 
+/**
+ * How this client keeps the session; a cookie if not given.
+ */
+session?: SessionIn, };
+
+export type SessionIn = "cookie" | "token";
+
+export type SignedIn = { 
+/**
+ * Whose session it is.
+ */
+account: Account, 
+/**
+ * For `hello` and for `Authorization: Bearer`, if asked for.
+ */
+token?: string, };
+
+export type Account = { 
+/**
+ * As others see one.
+ */
+person: Person, 
+/**
+ * For resetting the password.
+ */
+email?: string, 
+/**
+ * What is written on the profile.
+ */
+about: About, 
+/**
+ * May use the operators' API.
+ */
+admin: boolean, 
+/**
+ * When it was made, UTC.
+ */
+created_at_ms: number, };
+
+export type About = { 
+/**
+ * One line under the name.
+ */
+headline: string, 
+/**
+ * At more length.
+ */
+bio: string, 
+/**
+ * Addresses of pages: http or https.
+ */
+links: Array<string>, 
+/**
+ * BCP 47 tags, `en` or `pt-BR`.
+ */
+languages: Array<string>, 
+/**
+ * Lower-case words.
+ */
+topics: Array<string>, 
+/**
+ * Creator mode: the headline is shown in rooms, people follow without being followed.
+ */
+creator: boolean, };
+
+export type UpdateAccount = { 
+/**
+ * The handle.
+ */
+handle?: string, 
+/**
+ * The display name.
+ */
+name?: string, 
+/**
+ * The email address; an empty one takes it away.
+ */
+email?: string, 
+/**
+ * One line under the name.
+ */
+headline?: string, 
+/**
+ * At more length.
+ */
+bio?: string, 
+/**
+ * Addresses of pages.
+ */
+links?: Array<string>, 
+/**
+ * BCP 47 tags.
+ */
+languages?: Array<string>, 
+/**
+ * Words.
+ */
+topics?: Array<string>, 
+/**
+ * Creator mode.
+ */
+creator?: boolean, };
+
+export type ChangePassword = { 
+/**
+ * The one until now.
+ */
+current: string, 
+/**
+ * The one from now.
+ */
+new: string, };
+
+export type DeleteAccount = { 
+/**
+ * To be sure.
+ */
+password: string, };
+
+export type RequestReset = { 
+/**
+ * The handle or the email address.
+ */
+login: string, };
+
+export type ResetPassword = { 
+/**
+ * The one from now.
+ */
+password: string, };
+
+export type Profile = { 
+/**
+ * Who.
+ */
+person: Person, 
+/**
+ * What they say of themself.
+ */
+about: About, 
+/**
+ * How many follow them.
+ */
+followers: number, 
+/**
+ * How many they follow.
+ */
+following: number, 
+/**
+ * What is between them and the caller; absent for guests and strangers.
+ */
+between?: Between, 
+/**
+ * The room they are hosting now, where the caller may see it.
+ */
+live?: LiveRoom, 
+/**
+ * When the account was made, UTC.
+ */
+created_at_ms: number, };
+
+export type Between = { 
+/**
+ * The caller follows them.
+ */
+you_follow: boolean, 
+/**
+ * They follow the caller.
+ */
+follows_you: boolean, 
+/**
+ * The caller blocked them.
+ */
+you_block: boolean, };
+
+export type Listed = { 
+/**
+ * Who.
+ */
+person: Person, 
+/**
+ * How many follow them.
+ */
+followers: number, 
+/**
+ * The caller follows them.
+ */
+you_follow: boolean, };
+
+export type People = { 
+/**
+ * The page.
+ */
+people: Array<Listed>, 
+/**
+ * `?cursor=` of the next page; absent on the last.
+ */
+next?: string, };
 
 export const SUBPROTOCOL = "palco.v1";
 

@@ -136,7 +136,7 @@ impl Client {
             used = len;
             self.signal = Signal::Greeting;
             let resume = self.session.clone().map(|session| Resume { session });
-            let hello = ClientMessage::Hello { token: self.token.clone(), resume };
+            let hello = ClientMessage::Hello { token: Some(self.token.clone()), resume };
             wishes.push(Wish::Send(self.request(hello).1));
         }
         while let Some((opcode, payload)) = websocket::frame(&bytes[used..])? {

@@ -164,7 +164,8 @@ impl Server {
 
     async fn hello(&self, token: &str, resume: Option<Resume>) -> Result<Client, Error> {
         let mut client = self.open_socket().await?;
-        match client.request(ClientMessage::Hello { token: token.to_owned(), resume }).await? {
+        match client.request(ClientMessage::Hello { token: Some(token.to_owned()), resume }).await?
+        {
             Reply::Welcome(welcome) => client.welcome = Some(*welcome),
             _ => return Err(Error::Unexpected("hello")),
         }

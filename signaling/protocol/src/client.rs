@@ -35,8 +35,11 @@ impl std::fmt::Debug for Resume {
 pub enum ClientMessage {
     /// The first message: who I am. Answer: `welcome`.
     Hello {
-        /// From `POST /api/v1/guests`, from signing in, or from another product's application token.
-        token: String,
+        /// From `POST /api/v1/guests`, from signing in, or from another product's application token. A page of the
+        /// server's own may leave it out: its session cookie came with the handshake.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        token: Option<String>,
         /// Continue a lost session.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]

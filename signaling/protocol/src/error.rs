@@ -85,6 +85,12 @@ error_codes! {
     Internal, "internal", 500, None, "The server failed; this is not your fault.";
     NotFound, "not_found", 404, None, "There is nothing here.";
     MethodNotAllowed, "method_not_allowed", 405, None, "This method is not allowed here.";
+    // Accounts.
+    Taken, "taken", 409, None, "Somebody else has this name already.";
+    WrongPassword, "wrong_password", 403, None, "The name or the password is wrong.";
+    AccountRequired, "account_required", 403, None, "This needs an account; guests cannot do it.";
+    Suspended, "suspended", 403, Some(4009), "This account is suspended.";
+    StorageUnavailable, "storage_unavailable", 503, None, "The database does not answer; try again in a moment.";
     // Entering.
     RoomNotFound, "room_not_found", 404, None, "There is no such room.";
     RoomEnded, "room_ended", 410, None, "The room has ended.";

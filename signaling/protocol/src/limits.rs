@@ -24,3 +24,23 @@ pub const AUDIENCE_PAGE: usize = 100;
 pub const HELLO_TIMEOUT_MS: u64 = 5_000;
 /// Most people on a stage, whatever the configuration says.
 pub const STAGE_MAX: usize = 50;
+/// A handle, at least and at most; `a-z0-9_`, so that bytes are characters.
+pub const HANDLE_MIN_CHARS: usize = 3;
+/// See [`HANDLE_MIN_CHARS`].
+pub const HANDLE_MAX_CHARS: usize = 20;
+/// A password, at least (NIST SP 800-63B-4 asks for no rule but length).
+pub const PASSWORD_MIN_CHARS: usize = 8;
+/// A password, at most: hashing costs by length.
+pub const PASSWORD_MAX_CHARS: usize = 200;
+/// An email address (RFC 5321, section 4.5.3.1.3: a path of 256 with its brackets).
+pub const EMAIL_MAX_CHARS: usize = 254;
+/// The line under a name.
+pub const HEADLINE_MAX_CHARS: usize = 80;
+/// What somebody says of themself.
+pub const BIO_MAX_CHARS: usize = 1_000;
+/// Links, languages, topics: so many of each.
+pub const LIST_MAX: usize = 5;
+/// One topic.
+pub const TOPIC_MAX_CHARS: usize = 30;
+/// A picture as uploaded.
+pub const AVATAR_MAX_BYTES: usize = 4 * 1024 * 1024;

@@ -1,9 +1,18 @@
 //! Bodies of the HTTP API that the web client and the native client share.
 
+mod accounts;
+mod people;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{Counts, Person, RoomId, RoomInfo};
+
+pub use accounts::{
+    About, Account, ChangePassword, CreateAccount, DeleteAccount, RequestReset, ResetPassword,
+    SessionIn, SignIn, SignedIn, UpdateAccount,
+};
+pub use people::{Between, Listed, People, Profile};
 
 /// `POST /api/v1/guests`: a person without an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -1,0 +1,225 @@
+//! People as others find them: profiles, following, blocking, search, pictures.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use palco_protocol::{
+    ErrorCode, UserId,
+    http::{Listed, People, Profile},
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    App,
+    caller::{Caller, Member},
+    problem::Refused,
+};
+use crate::store::{Account, PeopleList};
+
+/// `?cursor=` of a list.
+#[derive(Deserialize)]
+pub(super) struct Cursor {
+    cursor: Option<UserId>,
+}
+
+/// `?q=` of a search.
+#[derive(Deserialize)]
+pub(super) struct Search {
+    #[serde(default)]
+    q: String,
+}
+
+/// Somebody named by handle or id, whom `viewer` may see: not if suspended, nor if they blocked the viewer.
+async fn find(app: &App, viewer: Option<UserId>, name: &str) -> Result<Account, Refused> {
+    let store = &app.identities.store;
+    let found = match name.parse() {
+        Ok(id) => store.account(id).await?,
+        Err(_) => store.account_by_handle(name.trim_start_matches('@')).await?,
+    };
+    let account = found.filter(|account| !account.suspended).ok_or(ErrorCode::NotFound)?;
+    match viewer {
+        Some(viewer) if viewer != account.id => {
+            store.between(viewer, account.id).await?.ok_or(ErrorCode::NotFound)?;
+        }
+        _ => {}
+    }
+    Ok(account)
+}
+
+/// `GET /api/v1/people/{person}`
+pub(super) async fn show(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    Path(name): Path<String>,
+) -> Result<Json<Profile>, Refused> {
+    let viewer = caller.map(|Caller(known)| known.person.id);
+    let account = find(&app, viewer, &name).await?;
+    let store = &app.identities.store;
+    let between = match viewer.filter(|&viewer| viewer != account.id) {
+        Some(viewer) => store.between(viewer, account.id).await?,
+        None => None,
+    };
+    let (followers, following) = store.follow_counts(account.id).await?;
+    Ok(Json(Profile {
+        person: account.person(),
+        live: app.signaling.open_room_of(account.id),
+        about: account.about,
+        followers,
+        following,
+        between,
+        created_at_ms: account.created_at_ms,
+    }))
+}
+
+/// `GET /api/v1/people?q=`
+pub(super) async fn search(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    Query(search): Query<Search>,
+) -> Result<Json<People>, Refused> {
+    let text = search.q.trim().trim_start_matches('@');
+    if text.is_empty() {
+        return Ok(whole(Vec::new()));
+    }
+    Ok(whole(app.identities.store.search_people(viewer(caller), text).await?))
+}
+
+/// `GET /api/v1/people/suggestions`
+pub(super) async fn suggestions(
+    State(app): State<App>,
+    caller: Option<Caller>,
+) -> Result<Json<People>, Refused> {
+    Ok(whole(app.identities.store.suggestions(viewer(caller)).await?))
+}
+
+/// `GET /api/v1/people/{person}/followers`
+pub(super) async fn followers(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    Path(name): Path<String>,
+    Query(cursor): Query<Cursor>,
+) -> Result<Json<People>, Refused> {
+    let of = find(&app, caller.as_ref().map(|Caller(known)| known.person.id), &name).await?;
+    list(&app, caller, PeopleList::FollowersOf(of.id), cursor).await
+}
+
+/// `GET /api/v1/people/{person}/following`
+pub(super) async fn following(
+    State(app): State<App>,
+    caller: Option<Caller>,
+    Path(name): Path<String>,
+    Query(cursor): Query<Cursor>,
+) -> Result<Json<People>, Refused> {
+    let of = find(&app, caller.as_ref().map(|Caller(known)| known.person.id), &name).await?;
+    list(&app, caller, PeopleList::FollowedBy(of.id), cursor).await
+}
+
+/// `GET /api/v1/me/blocks`
+pub(super) async fn blocks(
+    State(app): State<App>,
+    Caller(known): Caller,
+    Query(cursor): Query<Cursor>,
+) -> Result<Json<People>, Refused> {
+    let list_of = PeopleList::BlockedBy(known.person.id);
+    list(&app, Some(Caller(known)), list_of, cursor).await
+}
+
+async fn list(
+    app: &App,
+    caller: Option<Caller>,
+    list: PeopleList,
+    Cursor { cursor }: Cursor,
+) -> Result<Json<People>, Refused> {
+    let (people, more) = app.identities.store.people(viewer(caller), list, cursor).await?;
+    let next = people.last().filter(|_| more).map(|last| last.person.id.to_string());
+    Ok(Json(People { people, next }))
+}
+
+fn whole(people: Vec<Listed>) -> Json<People> {
+    Json(People { people, next: None })
+}
+
+/// Whom strangers see the world as: nobody follows or blocks the nil id.
+fn viewer(caller: Option<Caller>) -> UserId {
+    caller.map_or(UserId(Uuid::nil()), |Caller(known)| known.person.id)
+}
+
+/// `PUT /api/v1/people/{person}/follow`
+pub(super) async fn follow(
+    State(app): State<App>,
+    Member(me): Member,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Refused> {
+    let them = another(&app, &me, &name).await?;
+    if !app.identities.store.follow(me.id, them).await? {
+        return Err(ErrorCode::Blocked.into());
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/v1/people/{person}/follow`
+pub(super) async fn unfollow(
+    State(app): State<App>,
+    Member(me): Member,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Refused> {
+    let them = another(&app, &me, &name).await?;
+    app.identities.store.unfollow(me.id, them).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `PUT /api/v1/people/{person}/block`
+pub(super) async fn block(
+    State(app): State<App>,
+    Member(me): Member,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Refused> {
+    let them = another(&app, &me, &name).await?;
+    app.identities.store.block(me.id, them).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/v1/people/{person}/block`
+pub(super) async fn unblock(
+    State(app): State<App>,
+    Member(me): Member,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Refused> {
+    let them = another(&app, &me, &name).await?;
+    app.identities.store.unblock(me.id, them).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Somebody else than the caller. Whom they blocked may still block them, or unfollow.
+async fn another(app: &App, me: &Account, name: &str) -> Result<UserId, Refused> {
+    let store = &app.identities.store;
+    let found = match name.parse() {
+        Ok(id) => store.account(id).await?,
+        Err(_) => store.account_by_handle(name.trim_start_matches('@')).await?,
+    };
+    let them = found.ok_or(ErrorCode::NotFound)?.id;
+    if them == me.id {
+        return Err(Refused::with(ErrorCode::InvalidField, "that is you"));
+    }
+    Ok(them)
+}
+
+/// `GET /avatars/{person}/{version}`
+pub(super) async fn avatar(
+    State(app): State<App>,
+    Path((person, _)): Path<(UserId, String)>,
+) -> Result<Response, Refused> {
+    let stored = app.identities.store.avatar(person).await?.ok_or(ErrorCode::NotFound)?;
+    let image = BASE64_STANDARD.decode(stored).map_err(|_| ErrorCode::Internal)?;
+    let headers = [
+        (header::CONTENT_TYPE, "image/jpeg"),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Ok((headers, image).into_response())
+}

@@ -1,0 +1,194 @@
+//! The database: people, rooms, schedules, notices. SQLite in the data directory, or PostgreSQL.
+//!
+//! One set of SQL for both, over sqlx's `Any` driver: TEXT and BIGINT columns, `$1` parameters, ids and times as
+//! text and integers. SQLite has one writer at a time: all writing goes through a pool of one connection, in
+//! transactions that take the write lock at once, so that none fails half-way for want of it. Readers have a pool of
+//! their own and, in WAL mode, wait for nobody.
+//!
+//! Live rooms do not need the database. It being away costs a request a clear error, `storage_unavailable`.
+
+mod accounts;
+mod export;
+mod people;
+mod sessions;
+
+#[cfg(test)]
+mod tests;
+
+use std::{path::Path, time::Duration};
+
+use palco_protocol::{ErrorCode, UserId};
+use sqlx::{
+    Any, AnyPool, Executor, Row, Transaction,
+    any::{AnyPoolOptions, AnyRow},
+};
+
+pub(crate) use accounts::{Account, NewAccount, ProfileChange};
+pub(crate) use people::PeopleList;
+
+/// How long a request waits for a connection, or for SQLite's write lock, before it is told so.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// More readers than cores would only take turns.
+const READERS: u32 = 4;
+/// Connections to PostgreSQL.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// What every SQLite connection is told: write-ahead log, wait for a lock, keep what was promised even when the
+/// machine loses power (`synchronous = FULL`), check references.
+const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000; \
+    PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// Somebody else has it already: a handle, an address.
+    #[error("taken already")]
+    Taken,
+    /// The database is away, locked or full.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(sqlx::Error),
+    /// A bug: a statement or a row that cannot be.
+    #[error("the database does not hold what it should: {0}")]
+    Broken(String),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Taken,
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::TypeNotFound { .. }
+            | sqlx::Error::AnyDriverError(_) => Self::Broken(error.to_string()),
+            error => Self::Unavailable(error),
+        }
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+impl From<StoreError> for ErrorCode {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken => Self::Taken,
+            StoreError::Unavailable(cause) => {
+                tracing::warn!(%cause, "the database is unavailable");
+                Self::StorageUnavailable
+            }
+            StoreError::Broken(cause) => {
+                tracing::error!(cause, "the database does not hold what it should: this is a bug");
+                Self::Internal
+            }
+        }
+    }
+}
+
+pub(crate) type Stored<T> = Result<T, StoreError>;
+
+/// The database behind one server. Clones share its connections.
+#[derive(Clone)]
+pub(crate) struct Store {
+    read: AnyPool,
+    write: AnyPool,
+    /// The statement that begins a writing transaction.
+    begin: &'static str,
+}
+
+impl Store {
+    /// Opens the database that `url` names, or the one in the data directory, and brings its tables up to date.
+    pub(crate) async fn open(url: Option<&str>, data: &Path) -> Stored<Self> {
+        sqlx::any::install_default_drivers();
+        let store = match url {
+            Some(url) => Self::postgres(url).await?,
+            None => Self::sqlite(data).await?,
+        };
+        let migrated = sqlx::migrate!("src/store/migrations").run(&store.write).await;
+        migrated.map_err(|error| StoreError::Unavailable(error.into()))?;
+        Ok(store)
+    }
+
+    async fn postgres(url: &str) -> Stored<Self> {
+        let options =
+            AnyPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
+        let pool = options.connect(url).await?;
+        Ok(Self { read: pool.clone(), write: pool, begin: "BEGIN" })
+    }
+
+    async fn sqlite(data: &Path) -> Stored<Self> {
+        let path = std::path::absolute(data.join("palco.db"))
+            .map_err(|error| StoreError::Unavailable(error.into()))?;
+        let path = path.to_str().ok_or_else(|| {
+            StoreError::Broken("the data directory's path is not UTF-8".to_owned())
+        })?;
+        let url = format!("sqlite://{}?mode=rwc", path.replace('%', "%25").replace('?', "%3F"));
+        let options = || {
+            AnyPoolOptions::new().acquire_timeout(PATIENCE).after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(drop) })
+            })
+        };
+        // The writer first: it creates the file and sets its journal mode.
+        let write = options().max_connections(1).connect(&url).await?;
+        let read = options().max_connections(READERS).connect(&url).await?;
+        Ok(Self { read, write, begin: "BEGIN IMMEDIATE" })
+    }
+
+    /// A transaction that may write. Dropped without `commit`, it never happened.
+    async fn begin(&self) -> Stored<Transaction<'static, Any>> {
+        Ok(self.write.begin_with(self.begin).await?)
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn check(&self) -> Stored<()> {
+        sqlx::query("SELECT 1").execute(&self.read).await?;
+        Ok(())
+    }
+
+    /// Waits for what is under way and closes the files.
+    pub(crate) async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+/// Now, in the store's unit.
+pub(crate) fn utc_ms() -> i64 {
+    let since_epoch = std::time::SystemTime::now()
+        .duration_since(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A column that holds a user's id.
+fn user_id(row: &AnyRow, column: &str) -> Stored<UserId> {
+    let text: String = row.try_get(column)?;
+    text.parse().map_err(|_| StoreError::Broken(format!("{column} is no id")))
+}
+
+/// A column that holds JSON.
+fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Stored<T> {
+    let text: String = row.try_get(column)?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// A count, which is never negative.
+fn count(row: &AnyRow, column: &str) -> Stored<u64> {
+    let number: i64 = row.try_get(column)?;
+    Ok(u64::try_from(number).unwrap_or(0))
+}
+
+/// Text to search for, as a pattern of LIKE that begins with it; its own wildcards are escaped with `\`.
+fn prefix_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
