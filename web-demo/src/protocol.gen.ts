@@ -4,11 +4,13 @@ export type RoomId = string;
 
 export type UserId = string;
 
+export type ScheduledId = string;
+
 export type RequestId = number;
 
 export type SpeakerNumber = number;
 
-export type ErrorCode = "bad_message" | "too_large" | "hello_timeout" | "unauthorized" | "token_expired" | "forbidden_origin" | "slow_reader" | "taken_over" | "draining" | "removed" | "unknown_type" | "invalid_field" | "rate_limited" | "busy" | "internal" | "not_found" | "method_not_allowed" | "taken" | "wrong_password" | "account_required" | "suspended" | "storage_unavailable" | "room_not_found" | "room_ended" | "room_full" | "room_locked" | "not_invited" | "banned" | "blocked" | "invalid_link" | "already_joined" | "not_joined" | "bad_offer" | "media_unavailable" | "forbidden" | "not_present" | "not_on_stage" | "already_on_stage" | "hands_off" | "no_hand" | "no_invitation" | "stage_full" | "muted_by_moderator" | "slow_mode" | "text_refused";
+export type ErrorCode = "bad_message" | "too_large" | "hello_timeout" | "unauthorized" | "token_expired" | "forbidden_origin" | "slow_reader" | "taken_over" | "draining" | "removed" | "unknown_type" | "invalid_field" | "rate_limited" | "busy" | "internal" | "not_found" | "method_not_allowed" | "taken" | "wrong_password" | "account_required" | "suspended" | "storage_unavailable" | "already_started" | "cancelled" | "too_many" | "room_not_found" | "room_ended" | "room_full" | "room_locked" | "not_invited" | "banned" | "blocked" | "invalid_link" | "already_joined" | "not_joined" | "bad_offer" | "media_unavailable" | "forbidden" | "not_present" | "not_on_stage" | "already_on_stage" | "hands_off" | "no_hand" | "no_invitation" | "stage_full" | "muted_by_moderator" | "slow_mode" | "text_refused";
 
 export type ErrorBody = { 
 /**
@@ -1133,6 +1135,210 @@ people: Array<Listed>,
  * `?cursor=` of the next page; absent on the last.
  */
 next?: string, };
+
+export type CreateScheduled = { 
+/**
+ * What it is about.
+ */
+title: string, 
+/**
+ * At more length.
+ */
+description?: string, 
+/**
+ * What it is about, in words.
+ */
+topics?: Array<string>, 
+/**
+ * What is spoken: a BCP 47 tag.
+ */
+language?: string, 
+/**
+ * When it is to begin, UTC.
+ */
+starts_at_ms: number, 
+/**
+ * Who may see and enter it; `open` if not given.
+ */
+kind?: RoomKind, 
+/**
+ * Who hosts with the caller: moderators from the beginning.
+ */
+co_hosts?: Array<UserId>, 
+/**
+ * Who may see and enter a `closed` one.
+ */
+invited?: Array<UserId>, 
+/**
+ * Most people.
+ */
+capacity?: number, 
+/**
+ * The room ends at this age.
+ */
+max_duration_ms?: number, 
+/**
+ * Only those who said yes may enter, besides the hosts.
+ */
+registration_required?: boolean, };
+
+export type UpdateScheduled = { 
+/**
+ * What it is about.
+ */
+title?: string, 
+/**
+ * At more length.
+ */
+description?: string, 
+/**
+ * What it is about, in words.
+ */
+topics?: Array<string>, 
+/**
+ * What is spoken: a BCP 47 tag; empty takes it away.
+ */
+language?: string, 
+/**
+ * When it is to begin, UTC. Those who said yes are told.
+ */
+starts_at_ms?: number, 
+/**
+ * Who may see and enter it.
+ */
+kind?: RoomKind, 
+/**
+ * All who host with the host.
+ */
+co_hosts?: Array<UserId>, 
+/**
+ * All who may see and enter a `closed` one.
+ */
+invited?: Array<UserId>, 
+/**
+ * Most people; 0 takes the limit away.
+ */
+capacity?: number, 
+/**
+ * The room ends at this age; 0 takes the limit away.
+ */
+max_duration_ms?: number, 
+/**
+ * Only those who said yes may enter, besides the hosts.
+ */
+registration_required?: boolean, };
+
+export type Scheduled = { 
+/**
+ * The plan. The room has an id of its own once it is live.
+ */
+id: ScheduledId, 
+/**
+ * What it is about.
+ */
+title: string, 
+/**
+ * At more length.
+ */
+description: string, 
+/**
+ * What it is about, in words.
+ */
+topics: Array<string>, 
+/**
+ * What is spoken: a BCP 47 tag.
+ */
+language?: string, 
+/**
+ * When it is to begin, UTC.
+ */
+starts_at_ms: number, 
+/**
+ * Who may see and enter it.
+ */
+kind: RoomKind, 
+/**
+ * Whose room it will be.
+ */
+host: Person, 
+/**
+ * Who hosts with them.
+ */
+co_hosts: Array<Person>, 
+/**
+ * Who may see and enter a `closed` one; told to its hosts only.
+ */
+invited?: Array<Person>, 
+/**
+ * Most people.
+ */
+capacity?: number, 
+/**
+ * The room ends at this age.
+ */
+max_duration_ms?: number, 
+/**
+ * Only those who said yes may enter, besides the hosts.
+ */
+registration_required: boolean, 
+/**
+ * How many said yes.
+ */
+going: number, 
+/**
+ * The caller said yes.
+ */
+you_go: boolean, 
+/**
+ * The caller is the host or a co-host: may start it, and see who said yes.
+ */
+you_host: boolean, 
+/**
+ * How far it is.
+ */
+state: ScheduledState, 
+/**
+ * The room, while it is live.
+ */
+room?: RoomId, 
+/**
+ * The page to share, relative to the server: `/s/<id>`.
+ */
+path: string, };
+
+export type ScheduledState = "planned" | "live" | "ended" | "cancelled";
+
+export type ScheduledList = "all" | "mine" | "going";
+
+export type ScheduledRooms = { 
+/**
+ * The page.
+ */
+scheduled: Array<Scheduled>, 
+/**
+ * `?cursor=` of the next page; absent on the last.
+ */
+next?: string, };
+
+export type Hallway = { 
+/**
+ * Live now: first where people are whom the caller follows, then by their topics and languages, then by size.
+ */
+live: Array<HallwayRoom>, 
+/**
+ * To come, in the same order, sooner ones first among equals.
+ */
+upcoming: Array<Scheduled>, };
+
+export type HallwayRoom = { 
+/**
+ * The room.
+ */
+live: LiveRoom, 
+/**
+ * Those on its stage whom the caller follows.
+ */
+followed: Array<UserId>, };
 
 export const SUBPROTOCOL = "palco.v1";
 

@@ -91,6 +91,10 @@ error_codes! {
     AccountRequired, "account_required", 403, None, "This needs an account; guests cannot do it.";
     Suspended, "suspended", 403, Some(4009), "This account is suspended.";
     StorageUnavailable, "storage_unavailable", 503, None, "The database does not answer; try again in a moment.";
+    // Planned rooms.
+    AlreadyStarted, "already_started", 409, None, "The room has started already.";
+    Cancelled, "cancelled", 410, None, "The room was called off.";
+    TooMany, "too_many", 409, None, "You have as many of these as you may; take one away first.";
     // Entering.
     RoomNotFound, "room_not_found", 404, None, "There is no such room.";
     RoomEnded, "room_ended", 410, None, "The room has ended.";

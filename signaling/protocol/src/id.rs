@@ -1,4 +1,4 @@
-//! Identifiers. Rooms and users are UUIDv7; a speaker's number is what their packets carry as CSRC.
+//! Identifiers. Rooms, plans and users are UUIDv7; a speaker's number is what their packets carry as CSRC.
 
 use std::{fmt, str::FromStr};
 
@@ -55,6 +55,10 @@ uuid_id!(
 uuid_id!(
     /// A person: an account, or a guest for the time of their token.
     UserId
+);
+uuid_id!(
+    /// A room planned ahead. What is live has a room's id: a plan that was cut short may be started again.
+    ScheduledId
 );
 
 /// Chosen by the client, unique among its requests of one session; the answer names it in `re`.

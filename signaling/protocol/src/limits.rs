@@ -44,3 +44,13 @@ pub const LIST_MAX: usize = 5;
 pub const TOPIC_MAX_CHARS: usize = 30;
 /// A picture as uploaded.
 pub const AVATAR_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// People who host a planned room with its host.
+pub const CO_HOSTS_MAX: usize = 5;
+/// People invited to a planned closed room.
+pub const INVITED_MAX: usize = 200;
+/// Planned rooms of one host that are still to come.
+pub const SCHEDULED_MAX: usize = 50;
+/// How far ahead a room is planned: a year, and a day for leap years and time zones.
+pub const SCHEDULED_AHEAD_MS: i64 = 367 * 24 * 60 * 60 * 1_000;
+/// The longest that a room may be planned to last.
+pub const DURATION_MAX_MS: u64 = 24 * 60 * 60 * 1_000;

@@ -6,8 +6,8 @@ use crate::{
     ChatMessage, ClientMessage, Counts, DirectEvent, ErrorBody, ErrorCode, Event, Grade, Hand,
     HandPolicy, InvitationState, Joined, LinkRole, ModerationAct, ModerationEntry, Person,
     Reaction, Reply, Request, RequestId, Resume, Resumed, Role, RoomEndReason, RoomEvent, RoomId,
-    RoomInfo, RoomKind, ServerMessage, Snapshot, SpeakerNumber, StageExit, StageMember, UserId,
-    Welcome, You, YourHand, YourInvitation, http, limits,
+    RoomInfo, RoomKind, ScheduledId, ServerMessage, Snapshot, SpeakerNumber, StageExit,
+    StageMember, UserId, Welcome, You, YourHand, YourInvitation, http, limits,
 };
 
 /// The whole of `web-demo/src/protocol.gen.ts`.
@@ -30,6 +30,7 @@ pub fn declarations() -> String {
     declare!(
         RoomId,
         UserId,
+        ScheduledId,
         RequestId,
         SpeakerNumber,
         ErrorCode,
@@ -88,6 +89,14 @@ pub fn declarations() -> String {
         http::Between,
         http::Listed,
         http::People,
+        http::CreateScheduled,
+        http::UpdateScheduled,
+        http::Scheduled,
+        http::ScheduledState,
+        http::ScheduledList,
+        http::ScheduledRooms,
+        http::Hallway,
+        http::HallwayRoom,
     );
     text.push_str(&format!(
         "\nexport const SUBPROTOCOL = \"{}\";\n\nexport const LIMITS = {{\n  nameMaxChars: {},\n  titleMaxChars: {},\n  descriptionMaxChars: {},\n  chatMaxChars: {},\n  chatHistoryLines: {},\n}} as const;\n",

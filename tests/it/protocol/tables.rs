@@ -168,6 +168,11 @@ fn every_limit_stands_with_its_value() {
         ("AUDIENCE_PAGE", limits::AUDIENCE_PAGE as u64),
         ("HELLO_TIMEOUT_MS", limits::HELLO_TIMEOUT_MS),
         ("STAGE_MAX", limits::STAGE_MAX as u64),
+        ("CO_HOSTS_MAX", limits::CO_HOSTS_MAX as u64),
+        ("INVITED_MAX", limits::INVITED_MAX as u64),
+        ("SCHEDULED_MAX", limits::SCHEDULED_MAX as u64),
+        ("SCHEDULED_AHEAD_MS", limits::SCHEDULED_AHEAD_MS.unsigned_abs()),
+        ("DURATION_MAX_MS", limits::DURATION_MAX_MS),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod people;
+mod schedule;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -13,6 +14,10 @@ pub use accounts::{
     SessionIn, SignIn, SignedIn, UpdateAccount,
 };
 pub use people::{Between, Listed, People, Profile};
+pub use schedule::{
+    CreateScheduled, Hallway, HallwayRoom, Scheduled, ScheduledList, ScheduledRooms,
+    ScheduledState, UpdateScheduled,
+};
 
 /// `POST /api/v1/guests`: a person without an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
