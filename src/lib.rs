@@ -6,12 +6,14 @@
 mod api;
 pub mod cli;
 pub mod config;
+mod history;
 mod identity;
 mod mail;
 mod media;
 mod passwords;
 mod pictures;
 mod secrets;
+mod social;
 mod store;
 mod telemetry;
 mod tokens;

@@ -4,16 +4,18 @@ use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use palco_protocol::{ErrorCode, RoomId};
 use palco_room::Settings;
-use palco_signaling::Signaling;
+use palco_signaling::{Ports, Signaling};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     api::{self, App, Limits},
     config::Config,
+    history::Histories,
     identity::Identities,
     mail::{MailConfigError, Mailer},
     media::{self, SfuMedia},
     passwords::Passwords,
+    social::Graph,
     store::Store,
     tokens::Tokens,
 };
@@ -57,6 +59,8 @@ pub struct Server {
     media: palco_sfu::Handle,
     signaling: Signaling,
     store: Store,
+    histories: Histories,
+    history_writer: JoinHandle<()>,
     stop: watch::Sender<bool>,
     http: JoinHandle<io::Result<()>>,
 }
@@ -74,6 +78,9 @@ impl Server {
         let store = Store::open(config.database_url.as_deref(), &config.data).await;
         let store = store.map_err(|error| StartError::Store(error.to_string()))?;
         let identities = Identities { tokens, store };
+        let stale = identities.store.close_stale_rooms().await;
+        stale.map_err(|error| StartError::Store(error.to_string()))?;
+        let (histories, history_writer) = Histories::start(identities.store.clone());
         let mail = match (&config.smtp_url, &config.smtp_from, &config.public_url) {
             (Some(url), Some(from), Some(public_url)) => Some(Mailer::new(url, from, public_url)?),
             _ => None,
@@ -93,8 +100,12 @@ impl Server {
                 reconnect_grace_ms: config.rooms.timers().reconnect_grace_ms,
                 ..palco_signaling::Config::default()
             },
-            SfuMedia::new(media.clone()),
-            Arc::new(identities.clone()),
+            Ports {
+                media: SfuMedia::new(media.clone()),
+                identity: Arc::new(identities.clone()),
+                social: Arc::new(Graph { store: identities.store.clone() }),
+                history: Arc::new(histories.clone()),
+            },
         );
         tokio::spawn(media::pump(events, signaling.clone()));
 
@@ -108,6 +119,7 @@ impl Server {
             passwords: Passwords::new(),
             mail,
             limits: Arc::new(Limits::new()),
+            histories: histories.clone(),
             origins: config.origin.into(),
             rooms: config.rooms,
         };
@@ -119,7 +131,16 @@ impl Server {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         });
         let http = tokio::spawn(async move { serving.await });
-        Ok(Self { address, media, signaling, store: identities.store, stop, http })
+        Ok(Self {
+            address,
+            media,
+            signaling,
+            store: identities.store,
+            histories,
+            history_writer,
+            stop,
+            http,
+        })
     }
 
     /// Where it listens, with the port that was chosen if none was given.
@@ -154,6 +175,9 @@ impl Server {
         self.stop.send_replace(true);
         // Connections that do not end in time are dropped with the runtime.
         let _ = tokio::time::timeout(STOP, self.http).await;
+        // What happened last is written, unless the database is away.
+        self.histories.close();
+        let _ = tokio::time::timeout(STOP, self.history_writer).await;
         self.store.close().await;
     }
 }

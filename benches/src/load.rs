@@ -193,7 +193,7 @@ fn open(options: &Options, speakers: usize) -> Result<World, Box<dyn Error>> {
     });
     let guests = clients.collect::<Result<Vec<_>, _>>()?;
     let host = guests.first().map(|guest| guest.token.clone());
-    let room = CreateRoom { title: "Load".to_owned(), description: None };
+    let room = CreateRoom { title: "Load".to_owned(), ..CreateRoom::default() };
     let room: RoomCreated = http.post("/api/v1/rooms", host.as_deref(), &room)?;
     let clients = guests.into_iter().enumerate();
     let clients =

@@ -11,7 +11,7 @@
 //! One task owns each room; nobody else holds a reference to it, they send to its mailbox. A socket's
 //! task owns the socket; others only push to its [`outbox`]. A [`session::Session`] outlives its
 //! socket by the room's reconnect grace. Not here: SQL, HTTP, SDP, the media plane's insides. They
-//! stand behind the two ports, [`Media`] and [`Identity`].
+//! stand behind the ports: [`Media`], [`Identity`], [`Social`], [`History`].
 
 mod directory;
 mod mailbox;
@@ -22,7 +22,7 @@ mod room_task;
 mod session;
 mod ws;
 
-use std::sync::Arc;
+use std::{hash::RandomState, sync::Arc};
 
 use palco_protocol::{
     ErrorCode, RoomEndReason, RoomId, UserId,
@@ -35,7 +35,9 @@ use tokio::{
 };
 use tokio_tungstenite::WebSocketStream;
 
-pub use ports::{Identity, Media, MediaEvent, MediaRefusal, PeerId, PortFuture};
+pub use ports::{
+    Door, Happened, History, Identity, Media, MediaEvent, MediaRefusal, PeerId, PortFuture, Social,
+};
 pub use ws::websocket_config;
 
 use directory::Directory;
@@ -59,11 +61,34 @@ impl Default for Config {
     }
 }
 
+/// What stands around signalling.
+#[derive(Clone)]
+pub struct Ports {
+    /// The media plane.
+    pub media: Arc<dyn Media>,
+    /// Who is who.
+    pub identity: Arc<dyn Identity>,
+    /// Who follows and blocks whom.
+    pub social: Arc<dyn Social>,
+    /// What happened.
+    pub history: Arc<dyn History>,
+}
+
+/// How a socket came: what its handshake said before the first message.
+#[derive(Debug, Clone, Default)]
+pub struct Arrival {
+    /// A browser's session cookie, its origin checked: says who comes where `hello` has no token.
+    pub token: Option<String>,
+    /// The network address, as an opaque number; none for this machine's own.
+    pub origin: Option<u64>,
+}
+
 /// What all sockets and rooms of one server share.
 struct Shared {
     config: Config,
-    media: Arc<dyn Media>,
-    identity: Arc<dyn Identity>,
+    ports: Ports,
+    /// Marks tokens, so that a session need not keep its own.
+    marks: RandomState,
     directory: Directory,
     draining: watch::Sender<bool>,
 }
@@ -77,12 +102,12 @@ pub struct Signaling {
 impl Signaling {
     /// A layer with no rooms. Must be used within a tokio runtime.
     #[must_use]
-    pub fn new(config: Config, media: Arc<dyn Media>, identity: Arc<dyn Identity>) -> Self {
+    pub fn new(config: Config, ports: Ports) -> Self {
         Self {
             shared: Arc::new(Shared {
                 config,
-                media,
-                identity,
+                ports,
+                marks: RandomState::new(),
                 directory: Directory::default(),
                 draining: watch::Sender::new(false),
             }),
@@ -90,13 +115,12 @@ impl Signaling {
     }
 
     /// Serves one WebSocket until it closes. The handshake is done; `socket` should be configured
-    /// with [`websocket_config`]. `token` is what the handshake itself brought (a browser's cookie, its origin
-    /// checked): it says who comes where `hello` has none.
-    pub async fn serve<S>(&self, socket: WebSocketStream<S>, token: Option<String>)
+    /// with [`websocket_config`].
+    pub async fn serve<S>(&self, socket: WebSocketStream<S>, arrival: Arrival)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        ws::serve(&self.shared, socket, token).await;
+        ws::serve(&self.shared, socket, arrival).await;
     }
 
     /// Opens a room and starts its task.
@@ -104,13 +128,22 @@ impl Signaling {
     /// # Errors
     /// `busy` when the server has as many rooms as it may, `draining` while it shuts down.
     pub fn open_room(&self, settings: Settings) -> Result<RoomId, ErrorCode> {
+        self.may_open()?;
+        Ok(room_task::open(&self.shared, settings))
+    }
+
+    /// Whether a room could be opened now.
+    ///
+    /// # Errors
+    /// As of `open_room`.
+    pub fn may_open(&self) -> Result<(), ErrorCode> {
         if *self.shared.draining.borrow() {
             return Err(ErrorCode::Draining);
         }
         if self.shared.directory.room_count() >= self.shared.config.max_rooms {
             return Err(ErrorCode::Busy);
         }
-        Ok(room_task::open(&self.shared, settings))
+        Ok(())
     }
 
     /// A live room as others see it, at most a second old.
@@ -145,6 +178,18 @@ impl Signaling {
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
         (self.shared.directory.room_count(), self.shared.directory.socket_count())
+    }
+
+    /// One of these blocked the other: neither stays in the other's rooms.
+    pub async fn blocked(&self, one: UserId, other: UserId) {
+        for room in self.shared.directory.rooms() {
+            let owner = room.live().room.owner;
+            if owner == one {
+                room.evict(other).await;
+            } else if owner == other {
+                room.evict(one).await;
+            }
+        }
     }
 
     /// Ends a room for a reason of the operator's.

@@ -9,7 +9,7 @@ use palco_protocol::{
     ErrorBody, ErrorCode, ModerationEntry, Person, RoomEndReason, RoomId, Snapshot, UserId,
     http::LiveRoom,
 };
-use palco_room::Command;
+use palco_room::{Command, Entry};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{MediaEvent, PeerId, outbox::Outbox, session::Session};
@@ -22,7 +22,7 @@ pub(crate) enum RoomMessage {
         session: Arc<Session>,
         outbox: Arc<Outbox>,
         peer: PeerId,
-        link: Option<String>,
+        entry: Entry,
         reply: oneshot::Sender<Result<Entered, ErrorBody>>,
     },
     MediaReady {
@@ -51,6 +51,10 @@ pub(crate) enum RoomMessage {
         by: UserId,
         reply: oneshot::Sender<Result<Vec<ModerationEntry>, ErrorBody>>,
     },
+    Moderators {
+        reply: oneshot::Sender<Vec<UserId>>,
+    },
+    Evict(UserId),
     Media(MediaEvent),
     End(RoomEndReason),
 }
@@ -111,10 +115,10 @@ impl RoomHandle {
         session: &Arc<Session>,
         outbox: &Arc<Outbox>,
         peer: PeerId,
-        link: Option<String>,
+        entry: Entry,
     ) -> Result<Entered, ErrorBody> {
         let (session, outbox) = (Arc::clone(session), Arc::clone(outbox));
-        self.ask(|reply| RoomMessage::Enter { session, outbox, peer, link, reply }).await?
+        self.ask(|reply| RoomMessage::Enter { session, outbox, peer, entry, reply }).await?
     }
 
     pub(crate) async fn command(&self, by: UserId, command: Command) -> Result<(), ErrorBody> {
@@ -133,6 +137,16 @@ impl RoomHandle {
         by: UserId,
     ) -> Result<Vec<ModerationEntry>, ErrorBody> {
         self.ask(|reply| RoomMessage::Log { by, reply }).await?
+    }
+
+    /// The moderators and the host who are in the room.
+    pub(crate) async fn moderators(&self) -> Result<Vec<UserId>, ErrorBody> {
+        self.ask(|reply| RoomMessage::Moderators { reply }).await
+    }
+
+    /// Somebody may be in the room no longer.
+    pub(crate) async fn evict(&self, user: UserId) {
+        self.tell(RoomMessage::Evict(user)).await;
     }
 
     /// The person has a new socket. `None` when the room dropped them meanwhile.

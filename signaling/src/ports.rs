@@ -1,8 +1,12 @@
-//! What signalling needs of others: a media plane, and somebody who knows who a token belongs to.
+//! What signalling needs of others: a media plane, somebody who knows who a token belongs to and who follows whom, and
+//! a history.
 
 use std::{future::Future, pin::Pin};
 
-use palco_protocol::{ErrorCode, Grade, Person, RoomId, SpeakerNumber};
+use palco_protocol::{
+    ChatMessage, ErrorCode, Grade, ModerationEntry, Person, RoomEvent, RoomId, RoomTimeMs,
+    SpeakerNumber, UserId,
+};
 
 /// A future behind a port. The ports are trait objects, so that this crate is compiled once.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -84,6 +88,62 @@ pub trait Media: Send + Sync + 'static {
 
     /// Ends every connection of a room.
     fn close_room(&self, room: RoomId);
+}
+
+/// What is known of somebody at a room's door that the room cannot know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Door {
+    /// The room's owner follows them.
+    pub followed_by_owner: bool,
+    /// They are on the room's list of guests.
+    pub invited: bool,
+    /// The owner blocked them, or they the owner.
+    pub blocked: bool,
+}
+
+/// Who follows, invited and blocked whom.
+pub trait Social: Send + Sync + 'static {
+    /// Of `person` at the door of `room`, which `owner` owns.
+    fn at_door(
+        &self,
+        room: RoomId,
+        owner: UserId,
+        person: UserId,
+    ) -> PortFuture<'_, Result<Door, ErrorCode>>;
+
+    /// Whether one of `followers` follows `followed`.
+    fn follows(
+        &self,
+        followers: Vec<UserId>,
+        followed: UserId,
+    ) -> PortFuture<'_, Result<bool, ErrorCode>>;
+
+    /// Calls somebody into a room, wherever they are.
+    fn call(&self, user: UserId, by: Person, room: RoomId);
+}
+
+/// Something that happened in a room, for its history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// Somebody came in, for the first time or again.
+    Joined(Person),
+    /// Somebody is no longer in the room.
+    Left(UserId),
+    /// What everybody was told, but for counts and reactions.
+    Event(RoomEvent),
+    /// What moderators did, and reports with the reported person's lines of chat.
+    Moderated {
+        /// What.
+        entry: ModerationEntry,
+        /// Kept with a report.
+        evidence: Vec<ChatMessage>,
+    },
+}
+
+/// Where rooms' histories are kept. Told in order, and must not keep the room waiting.
+pub trait History: Send + Sync + 'static {
+    /// At `at_ms` of this room's time.
+    fn record(&self, room: RoomId, at_ms: RoomTimeMs, happened: Happened);
 }
 
 /// Who is who.

@@ -7,10 +7,10 @@ use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Durati
 
 use futures_util::FutureExt;
 use palco_protocol::{
-    DirectEvent, ErrorBody, ErrorCode, Event, ModerationEntry, RoomEndReason, RoomEvent, RoomId,
-    ServerMessage, Snapshot, SpeakerNumber, UserId, http::LiveRoom,
+    DirectEvent, ErrorBody, ErrorCode, Event, ModerationAct, ModerationEntry, RoomEndReason,
+    RoomEvent, RoomId, ServerMessage, Snapshot, SpeakerNumber, UserId, http::LiveRoom,
 };
-use palco_room::{Command, DropReason, Effect, Entry, LinkSecret, Refusal, Room, Settings};
+use palco_room::{Command, DropReason, Effect, Entry, Refusal, Room, Settings};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -18,7 +18,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
-    MediaEvent, PeerId, Shared,
+    Happened, MediaEvent, PeerId, Shared,
     mailbox::{Entered, RoomHandle, RoomMessage},
     outbox::Outbox,
     session::Session,
@@ -129,8 +129,8 @@ impl RoomTask {
     fn receive(&mut self, message: RoomMessage) {
         // A reply whose asker has gone is of no interest to anybody.
         match message {
-            RoomMessage::Enter { session, outbox, peer, link, reply } => {
-                let _ = reply.send(self.enter(session, outbox, peer, link));
+            RoomMessage::Enter { session, outbox, peer, entry, reply } => {
+                let _ = reply.send(self.enter(session, outbox, peer, entry));
             }
             RoomMessage::MediaReady { user, peer } => self.media_ready(user, peer),
             RoomMessage::Resume { user, outbox, reply } => {
@@ -161,6 +161,10 @@ impl RoomTask {
                 let log = self.room.moderation_log(by);
                 let _ = reply.send(log.map(<[_]>::to_vec).map_err(Refusal::into));
             }
+            RoomMessage::Moderators { reply } => {
+                let _ = reply.send(self.room.moderators().collect());
+            }
+            RoomMessage::Evict(user) => self.apply_own(user, Command::Evict),
             RoomMessage::Media(event) => self.media(event),
             RoomMessage::End(reason) => {
                 let owner = self.room.info().owner;
@@ -181,11 +185,9 @@ impl RoomTask {
         session: Arc<Session>,
         outbox: Arc<Outbox>,
         peer: PeerId,
-        link: Option<String>,
+        entry: Entry,
     ) -> Result<Entered, ErrorBody> {
         let user = session.person().id;
-        // Who follows, invited or blocked whom is not kept yet.
-        let entry = Entry { link: link.map(LinkSecret), ..Entry::default() };
         let join = Command::Join { person: session.person().clone(), entry };
         let effects = self.room.apply(self.now_ms(), user, join)?;
 
@@ -208,6 +210,10 @@ impl RoomTask {
             user,
             Member { session, outbox, peer: Some(peer), media_ready: false, sending },
         );
+        if anew {
+            let person = self.members[&user].session.person().clone();
+            self.remember(Happened::Joined(person));
+        }
         self.perform(effects);
         let snapshot = self.room.snapshot(self.now_ms(), user);
         let snapshot = snapshot.expect("invariant: who was let in is in the room");
@@ -226,12 +232,12 @@ impl RoomTask {
     fn media_ready(&mut self, user: UserId, peer: PeerId) {
         let Some(member) = self.members.get_mut(&user).filter(|m| m.peer == Some(peer)) else {
             // Gone, or replaced, while the media plane was at work.
-            self.shared.media.disconnect(peer);
+            self.shared.ports.media.disconnect(peer);
             return;
         };
         member.media_ready = true;
         if let Some(number) = member.sending {
-            self.shared.media.allow_sending(peer, number);
+            self.shared.ports.media.allow_sending(peer, number);
         }
     }
 
@@ -272,7 +278,7 @@ impl RoomTask {
         if let Some(peer) = peer {
             self.users_of_peers.remove(&peer);
             self.shared.directory.remove_peer(peer);
-            self.shared.media.disconnect(peer);
+            self.shared.ports.media.disconnect(peer);
         }
     }
 
@@ -293,16 +299,17 @@ impl RoomTask {
                     let removed = (why == DropReason::Removed).then_some(ErrorCode::Removed);
                     self.drop_member(user, removed);
                 }
-                // The follow graph is not kept yet: nobody follows anybody, and nobody is called.
-                Effect::Call { .. } => {}
-                Effect::Record(entry) => self.record(&entry),
+                Effect::Call { user, by } => {
+                    self.shared.ports.social.call(user, by, self.handle.id());
+                }
+                Effect::Record(entry) => self.record(entry),
                 Effect::Ended { .. } => self.ended = true,
             }
         }
     }
 
     /// What the operators must be able to find after the room is gone.
-    fn record(&self, entry: &ModerationEntry) {
+    fn record(&self, entry: ModerationEntry) {
         tracing::info!(
             target: "palco::moderation",
             room = %self.handle.id(),
@@ -312,10 +319,20 @@ impl RoomTask {
             to = entry.to.as_ref().map(|person| person.id.to_string()),
             reason = entry.reason,
         );
+        let reported = entry.to.as_ref().filter(|_| entry.act == ModerationAct::Reported);
+        let evidence = reported.map(|person| self.room.chat_by(person.id).cloned().collect());
+        self.remember(Happened::Moderated { entry, evidence: evidence.unwrap_or_default() });
+    }
+
+    fn remember(&self, happened: Happened) {
+        self.shared.ports.history.record(self.handle.id(), self.now_ms(), happened);
     }
 
     fn broadcast(&mut self, event: Event) {
         let worth_publishing = matches!(event.event, RoomEvent::RoomUpdated { .. });
+        if !matches!(event.event, RoomEvent::Counts { .. } | RoomEvent::Reactions { .. }) {
+            self.remember(Happened::Event(event.event.clone()));
+        }
         let text = text_of(&ServerMessage::Event(event));
         for member in self.members.values() {
             member.outbox.push(text.clone());
@@ -334,8 +351,8 @@ impl RoomTask {
         member.sending = sending;
         if let Some(peer) = member.peer.filter(|_| member.media_ready) {
             match sending {
-                Some(number) => self.shared.media.allow_sending(peer, number),
-                None => self.shared.media.stop_sending(peer),
+                Some(number) => self.shared.ports.media.allow_sending(peer, number),
+                None => self.shared.ports.media.stop_sending(peer),
             }
         }
     }
@@ -344,6 +361,7 @@ impl RoomTask {
         let Some(member) = self.members.remove(&user) else { return };
         self.forget_peer(member.peer);
         member.session.left(&self.shared, self.handle.id());
+        self.remember(Happened::Left(user));
         if let Some(why) = why {
             member.outbox.close(why);
         }
@@ -376,7 +394,7 @@ impl Drop for RoomTask {
         for (peer, _) in self.users_of_peers.drain() {
             self.shared.directory.remove_peer(peer);
         }
-        self.shared.media.close_room(self.handle.id());
+        self.shared.ports.media.close_room(self.handle.id());
         for (_, member) in self.members.drain() {
             member.session.left(&self.shared, self.handle.id());
         }

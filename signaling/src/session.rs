@@ -6,20 +6,21 @@
 
 use std::{
     collections::VecDeque,
+    hash::BuildHasher,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
 use palco_protocol::{
-    ClientMessage, ErrorBody, ErrorCode, Joined, Person, Reply, Request, RequestId, Resume,
-    Resumed, RoomId, UserId, Welcome, limits,
+    ClientMessage, ErrorBody, ErrorCode, HandPolicy, Joined, Person, Reply, Request, RequestId,
+    Resume, Resumed, RoomId, UserId, Welcome, limits,
 };
-use palco_room::{Command, LinkSecret};
+use palco_room::{Command, Entry, LinkSecret};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
 use crate::{
-    MediaRefusal, PeerId, Shared,
+    Door, MediaRefusal, PeerId, Shared,
     mailbox::{Entered, RoomHandle},
     outbox::Outbox,
     rate::Limits,
@@ -32,6 +33,9 @@ const ANSWERS_KEPT: usize = 16;
 pub(crate) struct Session {
     secret: String,
     person: Person,
+    /// Marks the token it was opened with.
+    token: u64,
+    origin: Option<u64>,
     opened: Instant,
     state: Mutex<State>,
 }
@@ -47,11 +51,13 @@ struct State {
 }
 
 impl Session {
-    fn new(person: Person, outbox: &Arc<Outbox>) -> Self {
+    fn new(person: Person, token: u64, origin: Option<u64>, outbox: &Arc<Outbox>) -> Self {
         Self {
             // 122 random bits of the operating system.
             secret: Uuid::new_v4().simple().to_string(),
             person,
+            token,
+            origin,
             opened: Instant::now(),
             state: Mutex::new(State {
                 room: None,
@@ -70,6 +76,11 @@ impl Session {
 
     pub(crate) fn person(&self) -> &Person {
         &self.person
+    }
+
+    /// Where they come from, as an opaque number.
+    pub(crate) fn origin(&self) -> Option<u64> {
+        self.origin
     }
 
     fn user(&self) -> UserId {
@@ -109,15 +120,22 @@ impl Session {
 pub(crate) async fn hello(
     shared: &Arc<Shared>,
     token: &str,
+    origin: Option<u64>,
     resume: Option<Resume>,
     outbox: &Arc<Outbox>,
 ) -> Result<(Arc<Session>, Welcome), ErrorBody> {
-    let person = shared.identity.identify(token).await?;
-    let continued = resume
-        .and_then(|resume| shared.directory.session(&resume.session))
-        .filter(|session| session.user() == person.id);
-    let Some(session) = continued else {
-        let session = Arc::new(Session::new(person, outbox));
+    let continued = resume.and_then(|resume| shared.directory.session(&resume.session));
+    let mark = shared.marks.hash_one(token);
+    let person = match (shared.ports.identity.identify(token).await, &continued) {
+        (Ok(person), _) => person,
+        // With the database away nobody new comes in, but who is here, with the token they came with, stays.
+        (Err(ErrorCode::StorageUnavailable), Some(session)) if session.token == mark => {
+            session.person.clone()
+        }
+        (Err(code), _) => return Err(code.into()),
+    };
+    let Some(session) = continued.filter(|session| session.user() == person.id) else {
+        let session = Arc::new(Session::new(person, mark, origin, outbox));
         shared.directory.add_session(&session);
         let welcome = welcome(shared, &session, None);
         return Ok((session, welcome));
@@ -221,7 +239,7 @@ async fn perform(
         ClientMessage::RestartIce { offer } => {
             let peer = session.state().peer.ok_or(ErrorCode::NotJoined)?;
             check_offer(&offer)?;
-            let answer = shared.media.restart_ice(peer, offer).await.map_err(media_error)?;
+            let answer = shared.ports.media.restart_ice(peer, offer).await.map_err(media_error)?;
             Ok(Reply::IceRestarted { answer })
         }
         ClientMessage::Leave => {
@@ -250,6 +268,26 @@ async fn perform(
             room.command(session.user(), command).await?;
             Ok(Reply::Link { link })
         }
+        ClientMessage::RaiseHand => {
+            let room = session.room().ok_or(ErrorCode::NotJoined)?;
+            let followed = match session.person().guest {
+                true => Ok(false),
+                false => {
+                    shared.ports.social.follows(room.moderators().await?, session.user()).await
+                }
+            };
+            // It matters only where the policy asks for it.
+            let asks = room.live().room.hand_policy == HandPolicy::Followed;
+            let followed = if asks { followed? } else { followed.unwrap_or(false) };
+            room.command(session.user(), Command::RaiseHand { followed }).await?;
+            Ok(Reply::Ok)
+        }
+        ClientMessage::PingFollower { user } => {
+            let room = session.room().ok_or(ErrorCode::NotJoined)?;
+            let follows = shared.ports.social.follows(vec![user], session.user()).await?;
+            room.command(session.user(), Command::PingFollower { user, follows }).await?;
+            Ok(Reply::Ok)
+        }
         other => {
             let room = session.room().ok_or(ErrorCode::NotJoined)?;
             room.command(session.user(), command_of(other)?).await?;
@@ -274,9 +312,17 @@ async fn join(
         return Err(ErrorCode::AlreadyJoined.into());
     }
     let handle = shared.directory.room(room).ok_or(ErrorCode::RoomNotFound)?;
+    let door = at_door(shared, session, &handle).await?;
     let peer = shared.directory.next_peer();
-    let Entered { snapshot, anew } = handle.enter(session, outbox, peer, link).await?;
-    match shared.media.connect(room, peer, offer).await {
+    let entry = Entry {
+        link: link.map(LinkSecret),
+        followed_by_host: door.followed_by_owner,
+        invited: door.invited,
+        blocked: door.blocked,
+        origin: session.origin(),
+    };
+    let Entered { snapshot, anew } = handle.enter(session, outbox, peer, entry).await?;
+    match shared.ports.media.connect(room, peer, offer).await {
         Ok(answer) => {
             handle.media_ready(session.user(), peer).await;
             Ok(Reply::Joined(Box::new(Joined { answer, snapshot })))
@@ -288,6 +334,15 @@ async fn join(
             Err(media_error(refusal))
         }
     }
+}
+
+/// Nobody follows, invites or blocks a guest.
+async fn at_door(shared: &Shared, session: &Session, room: &RoomHandle) -> Result<Door, ErrorCode> {
+    if session.person().guest {
+        return Ok(Door::default());
+    }
+    let owner = room.live().room.owner;
+    shared.ports.social.at_door(room.id(), owner, session.user()).await
 }
 
 fn check_offer(offer: &str) -> Result<(), ErrorCode> {
@@ -310,8 +365,6 @@ fn media_error(refusal: MediaRefusal) -> ErrorBody {
 fn command_of(message: ClientMessage) -> Result<Command, ErrorCode> {
     use ClientMessage as M;
     Ok(match message {
-        // The follow graph is not kept yet: nobody is followed.
-        M::RaiseHand => Command::RaiseHand { followed: false },
         M::LowerHand => Command::LowerHand,
         M::Invite { user } => Command::Invite { user },
         M::DismissHand { user } => Command::DismissHand { user },
@@ -341,13 +394,14 @@ fn command_of(message: ClientMessage) -> Result<Command, ErrorCode> {
         }
         M::RevokeLink { link } => Command::RevokeLink { secret: LinkSecret(link) },
         M::Report { user, reason } => Command::Report { user, reason },
-        M::PingFollower { user } => Command::PingFollower { user, follows: false },
         M::Hello { .. }
         | M::Ping
         | M::Join { .. }
         | M::RestartIce { .. }
         | M::Leave
         | M::Audience { .. }
+        | M::RaiseHand
+        | M::PingFollower { .. }
         | M::ModerationLog
         | M::CreateLink { .. } => return Err(ErrorCode::BadMessage),
     })

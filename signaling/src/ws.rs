@@ -25,7 +25,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    Shared,
+    Arrival, Shared,
     outbox::{Outbox, Outgoing},
     session::{self, Session},
 };
@@ -77,18 +77,15 @@ impl From<WsError> for End {
     }
 }
 
-pub(crate) async fn serve<S>(
-    shared: &Arc<Shared>,
-    mut socket: WebSocketStream<S>,
-    brought: Option<String>,
-) where
+pub(crate) async fn serve<S>(shared: &Arc<Shared>, mut socket: WebSocketStream<S>, arrival: Arrival)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let Some(_permit) = shared.directory.admit_socket(shared.config.max_sockets) else {
         close(&mut socket, ErrorCode::Busy.into()).await;
         return;
     };
-    let end = match Box::pin(greet(shared, &mut socket, brought)).await {
+    let end = match Box::pin(greet(shared, &mut socket, arrival)).await {
         Ok((session, outbox)) => {
             let end = converse(shared, &mut socket, &session, &outbox).await;
             session::detach(shared, &session, &outbox).await;
@@ -105,7 +102,7 @@ pub(crate) async fn serve<S>(
 async fn greet<S>(
     shared: &Arc<Shared>,
     socket: &mut WebSocketStream<S>,
-    brought: Option<String>,
+    arrival: Arrival,
 ) -> Result<(Arc<Session>, Arc<Outbox>), End>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
@@ -120,8 +117,8 @@ where
         return Err(ErrorCode::BadMessage.into());
     };
     let outbox = Arc::new(Outbox::default());
-    let token = token.or(brought).unwrap_or_default();
-    match session::hello(shared, &token, resume, &outbox).await {
+    let token = token.or(arrival.token).unwrap_or_default();
+    match session::hello(shared, &token, arrival.origin, resume, &outbox).await {
         Ok((session, welcome)) => {
             let sent = write(socket, &outbox, answer(id, Reply::Welcome(Box::new(welcome)))).await;
             if let Err(end) = sent {

@@ -49,8 +49,14 @@ pub(super) async fn show(
         Some(room) => app.media.peers_of(room_key(room)).await,
         None => Vec::new(),
     };
-    let snapshot =
-        Snapshot { peers, rooms, sockets, names: names.collect(), media: app.media.stats().await };
+    let snapshot = Snapshot {
+        peers,
+        rooms,
+        sockets,
+        history: app.histories.backlog(),
+        names: names.collect(),
+        media: app.media.stats().await,
+    };
     let mut registry = Registry::with_prefix("palco");
     registry.register_collector(Box::new(snapshot));
     let mut page = String::new();
@@ -73,6 +79,8 @@ pub(super) struct Detail {
 struct Snapshot {
     rooms: usize,
     sockets: usize,
+    /// Entries of histories that wait, and that were lost.
+    history: (usize, u64),
     /// Rooms that the hallway shows.
     names: HashMap<RoomKey, String>,
     media: Stats,
@@ -212,6 +220,15 @@ impl Collector for Snapshot {
         let bytes = Some(&Unit::Bytes);
         single(out, "rooms", "Live rooms", &gauge(self.rooms))?;
         single(out, "sockets", "Open WebSockets", &gauge(self.sockets))?;
+        let (waiting, dropped) = self.history;
+        single(
+            out,
+            "history_waiting",
+            "Entries of rooms' histories to be written",
+            &gauge(waiting),
+        )?;
+        let about = "Entries of rooms' histories lost, the database being away too long";
+        single(out, "history_dropped", about, &ConstCounter::new(dropped))?;
 
         let peers = self.shards().map(|(shard, stats)| (shard, gauge(stats.peers)));
         family(out, "media_peers", "Media connections, connected or not", None, peers)?;

@@ -22,7 +22,10 @@ use axum::{
 use palco_protocol::{ErrorCode, limits::AVATAR_MAX_BYTES};
 use palco_signaling::Signaling;
 
-use crate::{config::Rooms, identity::Identities, mail::Mailer, passwords::Passwords, web};
+use crate::{
+    config::Rooms, history::Histories, identity::Identities, mail::Mailer, passwords::Passwords,
+    web,
+};
 use problem::Refused;
 pub(crate) use rate::Limits;
 
@@ -38,6 +41,7 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     pub(crate) mail: Option<Mailer>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) histories: Histories,
     pub(crate) origins: Arc<[String]>,
     pub(crate) rooms: Rooms,
 }
@@ -62,6 +66,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/people/{person}/block", put(people::block).delete(people::unblock))
         .route("/rooms", post(rooms::create).get(rooms::list))
         .route("/rooms/{room}", get(rooms::show))
+        .route("/rooms/{room}/guests", post(rooms::invite))
+        .route("/rooms/{room}/history", get(rooms::history))
         .method_not_allowed_fallback(async || Refused::from(ErrorCode::MethodNotAllowed))
         .fallback(async || Refused::from(ErrorCode::NotFound))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES));

@@ -181,6 +181,8 @@ pub(super) async fn block(
 ) -> Result<StatusCode, Refused> {
     let them = another(&app, &me, &name).await?;
     app.identities.store.block(me.id, them).await?;
+    // Out of each other's rooms at once, not at the next door.
+    app.signaling.blocked(me.id, them).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,8 +5,10 @@
 //! that is a hundred times as large.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -32,6 +34,15 @@ pub(crate) enum Limited {
 /// A client's network address, as far as it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Origin(IpAddr);
+
+impl Origin {
+    /// As a number that says nothing to anybody else, the same for as long as the process lives; none for this
+    /// machine's own.
+    pub(crate) fn mark(self) -> Option<u64> {
+        static MARKS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        (!self.0.is_loopback()).then(|| MARKS.hash_one(self.0))
+    }
+}
 
 impl From<IpAddr> for Origin {
     fn from(address: IpAddr) -> Self {

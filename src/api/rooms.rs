@@ -1,53 +1,176 @@
-//! Rooms that are live now.
+//! Rooms: opening one, what is live now, whom a room lets in, what happened in it.
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
 };
 use palco_protocol::{
-    ErrorCode, RoomId,
-    http::{CreateRoom, LiveRoom, LiveRooms, RoomCreated},
+    ErrorCode, RoomId, RoomKind, UserId,
+    http::{CreateRoom, InviteToRoom, LiveRoom, LiveRooms, RoomCreated, RoomHistory},
     limits,
 };
 use palco_room::Settings;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
     App,
-    caller::Caller,
+    caller::{Caller, Member},
+    me::{each, language, topic},
     problem::{Body, Refused, line, paragraph},
+    rate::{Limited, Origin},
 };
+use crate::{
+    identity::Known,
+    store::{Cause, NewRoom},
+};
+
+/// People named in one request.
+const INVITED_MAX: usize = 100;
 
 /// `POST /api/v1/rooms`
 pub(super) async fn create(
     State(app): State<App>,
     Caller(caller): Caller,
+    origin: Origin,
     Body(body): Body<CreateRoom>,
 ) -> Result<(StatusCode, Json<RoomCreated>), Refused> {
+    app.limits.check(Limited::Write, origin)?;
+    let kind = body.kind.unwrap_or(RoomKind::Open);
+    // Whom a guest follows or invites nobody can know.
+    if caller.account.is_none() && (kind != RoomKind::Open || !body.invited.is_empty()) {
+        return Err(ErrorCode::AccountRequired.into());
+    }
+    check_invited(&body.invited)?;
+    let id = RoomId(Uuid::now_v7());
     let title = line("title", &body.title, limits::TITLE_MAX_CHARS)?;
+    let mut settings = Settings::new(id, title, caller.person.id);
     let description = body.description.unwrap_or_default();
-    let description = paragraph("description", &description, limits::DESCRIPTION_MAX_CHARS)?;
-    let mut settings = Settings::new(RoomId(Uuid::now_v7()), title, caller.person.id);
-    settings.description = description;
-    settings.max_people = app.rooms.max_people;
-    settings.max_speakers = app.rooms.max_speakers;
-    settings.timers = app.rooms.timers();
-    let id = app.signaling.open_room(settings)?;
+    settings.description = paragraph("description", &description, limits::DESCRIPTION_MAX_CHARS)?;
+    settings.kind = kind;
+    settings.hand_policy = body.hand_policy.unwrap_or(settings.hand_policy);
+    settings.language = body.language.as_deref().map(language).transpose()?;
+    settings.topics = each("topics", body.topics, topic)?;
+    open(&app, &caller, settings, body.invited).await?;
     Ok((StatusCode::CREATED, Json(RoomCreated { id, path: format!("/r/{id}") })))
 }
 
+/// Opens a room and makes it known: on record first, so that no history is without its room.
+pub(super) async fn open(
+    app: &App,
+    owner: &Known,
+    mut settings: Settings,
+    invited: Vec<UserId>,
+) -> Result<(), Refused> {
+    app.signaling.may_open()?;
+    settings.max_people = settings.max_people.min(app.rooms.max_people);
+    settings.max_speakers = app.rooms.max_speakers;
+    settings.timers = palco_room::Timers {
+        max_duration_ms: settings.timers.max_duration_ms.or(app.rooms.timers().max_duration_ms),
+        ..app.rooms.timers()
+    };
+    let mut causes = Vec::new();
+    if owner.account.is_some() {
+        let (room, host) = (settings.id, owner.person.id);
+        causes.push(Cause::Live { host, room });
+        causes.extend(invited.iter().map(|&user| Cause::Invited { user, by: host, room }));
+    }
+    let room = NewRoom {
+        id: settings.id,
+        owner: settings.owner,
+        title: settings.title.clone(),
+        kind: settings.kind,
+        invited,
+        causes,
+    };
+    app.identities.store.create_room(room).await?;
+    app.signaling.open_room(settings)?;
+    Ok(())
+}
+
+fn check_invited(people: &[UserId]) -> Result<(), Refused> {
+    if people.len() > INVITED_MAX {
+        let what = format!("more than {INVITED_MAX} people");
+        return Err(Refused::with(ErrorCode::InvalidField, what));
+    }
+    Ok(())
+}
+
+/// `POST /api/v1/rooms/{room}/guests`
+pub(super) async fn invite(
+    State(app): State<App>,
+    Member(me): Member,
+    Path(room): Path<String>,
+    Body(body): Body<InviteToRoom>,
+) -> Result<StatusCode, Refused> {
+    check_invited(&body.people)?;
+    let live = find(&app, &room)?;
+    if live.room.owner != me.id {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let room = live.room.id;
+    let causes: Vec<_> =
+        body.people.iter().map(|&user| Cause::Invited { user, by: me.id, room }).collect();
+    app.identities.store.invite_to_room(room, &body.people, &causes).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `GET /api/v1/rooms`
-pub(super) async fn list(State(app): State<App>) -> Json<LiveRooms> {
-    Json(app.signaling.live_rooms())
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Option<Caller>,
+) -> Result<Json<LiveRooms>, Refused> {
+    let mut live = app.signaling.live_rooms();
+    if let Some(Caller(Known { account: Some(account), .. })) = caller {
+        let blocks = app.identities.store.blocks_of(account.id).await?;
+        live.rooms.retain(|live| !blocks.contains(&live.room.owner));
+    }
+    Ok(Json(live))
 }
 
 /// `GET /api/v1/rooms/{room}`
 pub(super) async fn show(
     State(app): State<App>,
+    caller: Option<Caller>,
     Path(room): Path<String>,
 ) -> Result<Json<LiveRoom>, Refused> {
-    let room = room.parse().map_err(|_| ErrorCode::RoomNotFound)?;
-    let live = app.signaling.live_room(room).ok_or(ErrorCode::RoomNotFound)?;
+    let live = find(&app, &room)?;
+    if let Some(Caller(Known { account: Some(account), .. })) = caller
+        && account.id != live.room.owner
+        && app.identities.store.door(live.room.id, live.room.owner, account.id).await?.blocked
+    {
+        return Err(ErrorCode::RoomNotFound.into());
+    }
     Ok(Json(live))
+}
+
+fn find(app: &App, room: &str) -> Result<LiveRoom, Refused> {
+    let room = room.parse().map_err(|_| ErrorCode::RoomNotFound)?;
+    Ok(app.signaling.live_room(room).ok_or(ErrorCode::RoomNotFound)?)
+}
+
+/// `?cursor=` of a history.
+#[derive(Deserialize)]
+pub(super) struct After {
+    #[serde(default)]
+    cursor: i64,
+}
+
+/// `GET /api/v1/rooms/{room}/history`
+pub(super) async fn history(
+    State(app): State<App>,
+    Caller(caller): Caller,
+    Path(room): Path<String>,
+    Query(After { cursor }): Query<After>,
+) -> Result<Json<RoomHistory>, Refused> {
+    let room: RoomId = room.parse().map_err(|_| ErrorCode::RoomNotFound)?;
+    let store = &app.identities.store;
+    let owner = store.room_owner(room).await?.ok_or(ErrorCode::RoomNotFound)?;
+    if owner != caller.person.id && !caller.account.is_some_and(|account| account.admin) {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let (events, more) = store.room_history(room, cursor).await?;
+    let next = events.last().filter(|_| more).map(|last| last.number.to_string());
+    Ok(Json(RoomHistory { events, next }))
 }

@@ -12,7 +12,7 @@ use axum::{
 use hyper::upgrade::OnUpgrade;
 use hyper_util::{rt::TokioIo, server::conn::auto::upgrade};
 use palco_protocol::{ErrorCode, SUBPROTOCOL};
-use palco_signaling::websocket_config;
+use palco_signaling::{Arrival, websocket_config};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream,
@@ -23,6 +23,7 @@ use super::{
     App,
     caller::{cookie, origin_allowed},
     problem::Refused,
+    rate::Origin,
 };
 
 /// What the kernel may hold for a reader: the outbox decides who is too slow, not megabytes of the kernel's
@@ -32,6 +33,7 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// `GET /ws`
 pub(super) async fn open(
     State(app): State<App>,
+    origin: Origin,
     mut request: Request,
 ) -> Result<Response, Refused> {
     let headers = request.headers();
@@ -49,7 +51,7 @@ pub(super) async fn open(
         return Err(ErrorCode::ForbiddenOrigin.into());
     }
     // The origin is this server's: its cookie may say who comes, for a hello without a token.
-    let session = cookie(headers).map(str::to_owned);
+    let arrival = Arrival { token: cookie(headers).map(str::to_owned), origin: origin.mark() };
     let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| bad("no key"))?;
     let accept = derive_accept_key(key.as_bytes());
     let accept = HeaderValue::from_str(&accept).map_err(|_| bad("no usable key"))?;
@@ -72,7 +74,7 @@ pub(super) async fn open(
         let _ = socket2::SockRef::from(&tcp).set_send_buffer_size(SEND_BUFFER_BYTES);
         let config = Some(websocket_config());
         let socket = WebSocketStream::from_partially_read(tcp, early, Role::Server, config).await;
-        app.signaling.serve(socket, session).await;
+        app.signaling.serve(socket, arrival).await;
     });
 
     let mut response = Response::new(Body::empty());

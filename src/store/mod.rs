@@ -9,7 +9,9 @@
 
 mod accounts;
 mod export;
+mod outbox;
 mod people;
+mod rooms;
 mod sessions;
 
 #[cfg(test)]
@@ -24,7 +26,9 @@ use sqlx::{
 };
 
 pub(crate) use accounts::{Account, NewAccount, ProfileChange};
+pub(crate) use outbox::Cause;
 pub(crate) use people::PeopleList;
+pub(crate) use rooms::{HistoryRow, NewRoom};
 
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told so.
 const PATIENCE: Duration = Duration::from_secs(5);

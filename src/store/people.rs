@@ -4,9 +4,11 @@ use palco_protocol::{
     UserId,
     http::{Between, Listed},
 };
-use sqlx::{Any, Row, Transaction, any::AnyRow};
+use sqlx::{Any, Transaction, any::AnyRow};
 
-use super::{Account, Store, Stored, accounts::account_columns, count, prefix_pattern, utc_ms};
+use super::{
+    Account, Cause, Store, Stored, accounts::account_columns, count, outbox, prefix_pattern, utc_ms,
+};
 
 /// People in a page.
 const PAGE: i64 = 50;
@@ -17,15 +19,6 @@ pub(crate) enum PeopleList {
     FollowersOf(UserId),
     FollowedBy(UserId),
     BlockedBy(UserId),
-}
-
-/// What the graph says of somebody at a room's door, or of their hand.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// The first of those asked about follows them.
-    pub(crate) followed: bool,
-    /// One blocked the other.
-    pub(crate) blocked: bool,
 }
 
 fn listed(row: &AnyRow) -> Stored<Listed> {
@@ -69,6 +62,7 @@ impl Store {
         .await?;
         if new.rows_affected() > 0 {
             count_follow(&mut tx, follower, followed, 1).await?;
+            outbox::put(&mut tx, &Cause::Followed { user: followed, by: follower }).await?;
         } else if !exists(&mut tx, followed).await? {
             return Ok(false);
         }
@@ -131,18 +125,22 @@ impl Store {
         }))
     }
 
-    /// Whether `host` follows `person`, and whether one blocked the other.
-    pub(crate) async fn standing(&self, host: UserId, person: UserId) -> Stored<Standing> {
-        let row = sqlx::query(
-            "SELECT (SELECT COUNT(*) FROM follow WHERE follower_id = $1 AND followed_id = $2) AS followed, \
-             (SELECT COUNT(*) FROM block WHERE (blocker_id = $1 AND blocked_id = $2) \
-              OR (blocker_id = $2 AND blocked_id = $1)) AS blocks",
-        )
-        .bind(host.to_string())
-        .bind(person.to_string())
-        .fetch_one(&self.read)
-        .await?;
-        Ok(Standing { followed: count(&row, "followed")? > 0, blocked: count(&row, "blocks")? > 0 })
+    /// Whether one of `followers` follows `followed`.
+    pub(crate) async fn follows_any(&self, followers: &[UserId], followed: UserId) -> Stored<bool> {
+        // A stage has few moderators, each an exact look-up by the key.
+        for follower in followers {
+            let row = sqlx::query(
+                "SELECT follower_id FROM follow WHERE followed_id = $1 AND follower_id = $2",
+            )
+            .bind(followed.to_string())
+            .bind(follower.to_string())
+            .fetch_optional(&self.read)
+            .await?;
+            if row.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Everybody whom `viewer` blocked or who blocked `viewer`.

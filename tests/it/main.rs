@@ -9,6 +9,7 @@ mod house;
 mod impair;
 mod journey;
 mod network;
+mod people;
 mod protocol;
 mod resume;
 mod rules;

@@ -76,6 +76,14 @@ title: string,
  */
 description: string, 
 /**
+ * What it is about, in lower-case words, for finding it.
+ */
+topics?: Array<string>, 
+/**
+ * What is spoken: a BCP 47 tag.
+ */
+language?: string, 
+/**
  * Who may enter.
  */
 kind: RoomKind, 
@@ -760,19 +768,7 @@ state: InvitationState, } | { "type": "reported",
 /**
  * What the log says.
  */
-entry: ModerationEntry, } | { "type": "pinged", 
-/**
- * Who calls.
- */
-by: Person, 
-/**
- * Into which room.
- */
-room: RoomId, 
-/**
- * Its title.
- */
-title: string, } | { "type": "media_connected" } | { "type": "media_closed" } | { "type": "quality", 
+entry: ModerationEntry, } | { "type": "media_connected" } | { "type": "media_closed" } | { "type": "quality", 
 /**
  * All in all.
  */
@@ -852,7 +848,27 @@ title: string,
 /**
  * At more length.
  */
-description?: string, };
+description?: string, 
+/**
+ * Who may enter; anybody if not given. Social and closed rooms need an account.
+ */
+kind?: RoomKind, 
+/**
+ * Whose hands are taken at first; everybody's if not given.
+ */
+hand_policy?: HandPolicy, 
+/**
+ * What is spoken: a BCP 47 tag.
+ */
+language?: string, 
+/**
+ * What it is about, in words.
+ */
+topics?: Array<string>, 
+/**
+ * Who may enter a closed room, and is told of this one; at most 100 accounts.
+ */
+invited?: Array<UserId>, };
 
 export type LiveRoom = { 
 /**
@@ -883,6 +899,58 @@ export type LiveRooms = {
  * Largest first.
  */
 rooms: Array<LiveRoom>, };
+
+export type InviteToRoom = { 
+/**
+ * At most 100 accounts.
+ */
+people: Array<UserId>, };
+
+export type RoomHistory = { 
+/**
+ * A page, oldest first.
+ */
+events: Array<RoomHistoryEvent>, 
+/**
+ * `?cursor=` of the next page; absent on the last.
+ */
+next?: string, };
+
+export type RoomHistoryEvent = { 
+/**
+ * Counts up within the room.
+ */
+number: number, 
+/**
+ * When, in the room's time.
+ */
+at_ms: number, 
+/**
+ * `joined`, `left`, `moderated`, `reported`, or the name of the room's event.
+ */
+kind: string, 
+/**
+ * What, depending on the kind.
+ */
+body: unknown, };
+
+export type Report = { 
+/**
+ * The report's id.
+ */
+id: string, 
+/**
+ * In which room.
+ */
+room: RoomId, 
+/**
+ * When, UTC.
+ */
+created_at_ms: number, 
+/**
+ * `entry`: the moderation entry; `evidence`: the reported person's lines of chat.
+ */
+body: unknown, };
 
 export type Problem = { 
 /**

@@ -54,7 +54,7 @@ impl Server {
     /// # Errors
     /// [`Error::Problem`] if it is refused, or the server cannot be reached.
     pub async fn create_room(&self, token: &str, title: &str) -> Result<RoomCreated, Error> {
-        let room = CreateRoom { title: title.to_owned(), description: None };
+        let room = CreateRoom { title: title.to_owned(), ..CreateRoom::default() };
         self.post("/api/v1/rooms", Some(token), &room).await
     }
 

@@ -109,6 +109,14 @@ pub struct RoomInfo {
     /// What it is about, at more length.
     #[serde(default)]
     pub description: String,
+    /// What it is about, in lower-case words, for finding it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub topics: Vec<String>,
+    /// What is spoken: a BCP 47 tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub language: Option<String>,
     /// Who may enter.
     pub kind: RoomKind,
     /// Whose hands are taken.

@@ -233,15 +233,6 @@ pub enum DirectEvent {
         /// What the log says.
         entry: ModerationEntry,
     },
-    /// Somebody on stage whom you follow calls you into a room.
-    Pinged {
-        /// Who calls.
-        by: Person,
-        /// Into which room.
-        room: RoomId,
-        /// Its title.
-        title: String,
-    },
     /// The media connection works: you can hear.
     MediaConnected,
     /// The media connection is gone and will not come back; join again.

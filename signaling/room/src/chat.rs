@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use palco_protocol::{
-    ChatMessage, DirectEvent, ErrorCode, Reaction, Role, RoomEvent, RoomTimeMs, UserId,
+    ChatMessage, ErrorCode, Reaction, Role, RoomEvent, RoomTimeMs, UserId,
     limits::{CHAT_MAX_CHARS, DESCRIPTION_MAX_CHARS, LINK_MAX_BYTES, TITLE_MAX_CHARS},
 };
 
@@ -56,6 +56,11 @@ impl Reactions {
 const INTERVAL_MAX_MS: u32 = 24 * 3_600_000;
 
 impl Room {
+    /// What is kept of somebody's lines, oldest first: evidence for a report.
+    pub fn chat_by(&self, user: UserId) -> impl Iterator<Item = &ChatMessage> {
+        self.chat.lines().filter(move |line| line.from.id == user)
+    }
+
     pub(crate) fn write(
         &mut self,
         now: RoomTimeMs,
@@ -147,9 +152,7 @@ impl Room {
             return Err(ErrorCode::Forbidden.into());
         }
         if !self.is_present(user) {
-            let (room, title) = (self.info.id, self.info.title.clone());
-            let by = self.person_in_room(by)?;
-            out.push(Effect::Call { user, event: DirectEvent::Pinged { by, room, title } });
+            out.push(Effect::Call { user, by: self.person_in_room(by)? });
         }
         Ok(())
     }

@@ -15,6 +15,8 @@ pub struct Entry {
     pub invited: bool,
     /// The owner blocked them, or they the owner.
     pub blocked: bool,
+    /// Where they come from, as an opaque number: a guest who was banned is known again by it.
+    pub origin: Option<u64>,
 }
 
 /// The secret of a link into a room: made outside (a room has no randomness), shown in no log.
@@ -43,6 +45,9 @@ pub enum Command {
     Returned,
     /// Out of the room. No-op if absent.
     Leave,
+    /// The server itself: they may be here no longer (the owner blocked them, their account is suspended). No-op if
+    /// absent. Never built from a client's message.
+    Evict,
 
     /// Ask for the stage.
     RaiseHand {

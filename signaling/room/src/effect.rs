@@ -1,7 +1,8 @@
 //! What follows from a command or a timer, to be performed in this order; or why nothing does.
 
 use palco_protocol::{
-    DirectEvent, ErrorBody, ErrorCode, Event, ModerationEntry, RoomEndReason, SpeakerNumber, UserId,
+    DirectEvent, ErrorBody, ErrorCode, Event, ModerationEntry, Person, RoomEndReason,
+    SpeakerNumber, UserId,
 };
 
 pub(crate) type Effects = Vec<Effect>;
@@ -28,8 +29,8 @@ pub enum Effect {
     Call {
         /// Whom.
         user: UserId,
-        /// `pinged`.
-        event: DirectEvent,
+        /// Who calls.
+        by: Person,
     },
     /// The media gate opens: this person is heard.
     AllowSending {

@@ -34,8 +34,8 @@ use std::{
 };
 
 use palco_protocol::{
-    ErrorCode, Event, ModerationEntry, Person, RoomEndReason, RoomEvent, RoomInfo, RoomTimeMs,
-    StageExit, StageMember, UserId,
+    ErrorCode, Event, ModerationEntry, RoomEndReason, RoomEvent, RoomInfo, RoomTimeMs, StageExit,
+    StageMember, UserId,
     limits::{CHAT_HISTORY_LINES, STAGE_MAX},
 };
 
@@ -47,8 +47,9 @@ use chat::{Chat, Reactions};
 use effect::Effects;
 use hands::Hands;
 use links::Links;
+use moderation::Ban;
 use presence::{Departed, Member};
-use roles::Action;
+use roles::{Action, MODERATORS_MAX};
 use stage::SpeakerRecord;
 use succession::Helm;
 use timers::{COUNTS_INTERVAL_MS, Pace};
@@ -90,7 +91,7 @@ pub struct Room {
     /// Appointed, in the order of their appointment, whether in the room or not. Never the owner.
     moderators: Vec<UserId>,
     helm: Helm,
-    bans: BTreeMap<UserId, Person>,
+    bans: BTreeMap<UserId, Ban>,
     links: Links,
     log: Vec<ModerationEntry>,
 
@@ -107,6 +108,9 @@ impl Room {
         let helm = Helm::Countdown { until_ms: timers.empty_room_ms };
         // STAGE_MAX is 50: it fits.
         let max_speakers = settings.max_speakers.clamp(1, STAGE_MAX as u32);
+        let mut moderators = settings.moderators;
+        moderators.retain(|&moderator| moderator != settings.owner);
+        moderators.truncate(MODERATORS_MAX);
         let mut room = Self {
             timers,
             max_people: settings.max_people,
@@ -116,6 +120,8 @@ impl Room {
                 id: settings.id,
                 title: settings.title,
                 description: settings.description,
+                topics: settings.topics,
+                language: settings.language,
                 kind: settings.kind,
                 hand_policy: settings.hand_policy,
                 locked: false,
@@ -140,7 +146,7 @@ impl Room {
             speakers: BTreeMap::new(),
             hands: Hands::default(),
             invited: BTreeSet::new(),
-            moderators: Vec::new(),
+            moderators,
             helm,
             bans: BTreeMap::new(),
             links: Links::default(),
@@ -178,6 +184,7 @@ impl Room {
             Command::Join { person, entry } => self.join(now, by, person, &entry, out)?,
             Command::Lost => self.lost(now, by, out),
             Command::Returned => self.returned(by, out)?,
+            Command::Evict => self.evict(now, by, out),
             Command::Leave => self.remove_person(now, by, StageExit::Left, out),
             Command::RaiseHand { followed } => self.raise_hand(now, by, followed, out)?,
             Command::LowerHand => self.lower_hand(now, by, out),

@@ -20,6 +20,13 @@ const LOG_MAX: usize = 200;
 /// Most bans of one room; a room that needs more needs a lock.
 const BANS_MAX: usize = 10_000;
 
+/// Somebody who may not come back.
+#[derive(Debug, Clone)]
+pub(crate) struct Ban {
+    person: Person,
+    origin: Option<u64>,
+}
+
 impl Room {
     /// What moderators did, oldest first, for the host.
     pub fn moderation_log(&self, by: UserId) -> Result<&[ModerationEntry], Refusal> {
@@ -56,7 +63,9 @@ impl Room {
             if let Some(link) = link {
                 self.links.close_to_guests(link);
             }
-            self.bans.insert(user, person.clone());
+            let here = self.people.get(&user).and_then(|member| member.origin);
+            let origin = here.or_else(|| self.departed.find(user).and_then(|former| former.origin));
+            self.bans.insert(user, Ban { person: person.clone(), origin });
         }
         self.remove_person(now, user, StageExit::Removed, out);
         self.clear_chat(user, out);
@@ -69,9 +78,24 @@ impl Room {
         Ok(())
     }
 
+    /// Whether somebody who is banned came from there.
+    pub(crate) fn bans_origin(&self, origin: Option<u64>) -> bool {
+        origin.is_some() && self.bans.values().any(|ban| ban.origin == origin)
+    }
+
+    /// Not a moderator's doing: no log. A no-op for those who are not here.
+    pub(crate) fn evict(&mut self, now: RoomTimeMs, user: UserId, out: &mut Effects) {
+        if self.is_present(user) {
+            self.moderators.retain(|&moderator| moderator != user);
+            self.remove_person(now, user, StageExit::Removed, out);
+            tell(user, DirectEvent::Removed { banned: false }, out);
+            out.push(Effect::Drop { user, why: DropReason::Removed });
+        }
+    }
+
     /// A no-op for those who are not banned.
     pub(crate) fn unban(&mut self, now: RoomTimeMs, by: UserId, user: UserId, out: &mut Effects) {
-        if let Some(person) = self.bans.remove(&user) {
+        if let Some(Ban { person, .. }) = self.bans.remove(&user) {
             self.record(now, by, ModerationAct::Unbanned, Some(person), out);
         }
     }

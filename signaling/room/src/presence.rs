@@ -23,6 +23,7 @@ pub(crate) struct Member {
     pub(crate) lost_until_ms: Option<RoomTimeMs>,
     /// The link they came by, now or before.
     pub(crate) link: Option<u32>,
+    pub(crate) origin: Option<u64>,
     pub(crate) last_chat_ms: Option<RoomTimeMs>,
     /// Their hand's place in the queue.
     pub(crate) hand: Option<u32>,
@@ -42,6 +43,7 @@ pub(crate) struct Departed {
 pub(crate) struct Former {
     pub(crate) person: Person,
     pub(crate) link: Option<u32>,
+    pub(crate) origin: Option<u64>,
     pub(crate) last_chat_ms: Option<RoomTimeMs>,
     arrival: u64,
 }
@@ -59,9 +61,9 @@ impl Departed {
     }
 
     fn push(&mut self, member: Member) {
-        let Member { person, arrival, link, last_chat_ms, .. } = member;
+        let Member { person, arrival, link, origin, last_chat_ms, .. } = member;
         self.order.push_back((arrival, person.id));
-        self.by_user.insert(person.id, Former { person, link, last_chat_ms, arrival });
+        self.by_user.insert(person.id, Former { person, link, origin, last_chat_ms, arrival });
         if self.order.len() > DEPARTED_MAX
             && let Some((arrival, user)) = self.order.pop_front()
             && self.by_user.get(&user).is_some_and(|former| former.arrival == arrival)
@@ -120,6 +122,7 @@ impl Room {
             arrival,
             lost_until_ms: None,
             link: link.or(former.as_ref().and_then(|former| former.link)),
+            origin: entry.origin,
             last_chat_ms: former.and_then(|former| former.last_chat_ms),
             hand: None,
             invitation: None,
@@ -150,7 +153,8 @@ impl Room {
         if standing == Standing::Owner {
             return Ok(None);
         }
-        if self.bans.contains_key(&by) {
+        // A guest is a new person with every new name: those who are banned are known by where they come from.
+        if self.bans.contains_key(&by) || (person.guest && self.bans_origin(entry.origin)) {
             return Err(ErrorCode::Banned.into());
         }
         if entry.blocked {

@@ -60,7 +60,7 @@ pub(crate) enum Standing {
 }
 
 /// Most moderators, in the room or not: what is told to moderators is told to no more than these.
-const MODERATORS_MAX: usize = STAGE_MAX;
+pub(crate) const MODERATORS_MAX: usize = STAGE_MAX;
 
 const Y: bool = true;
 const N: bool = false;
@@ -110,6 +110,7 @@ impl Action {
             | Command::Lost
             | Command::Returned
             | Command::Leave
+            | Command::Evict
             | Command::End { .. } => return None,
             Command::RaiseHand { .. } => Self::RaiseHand,
             Command::LowerHand => Self::LowerHand,

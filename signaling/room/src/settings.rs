@@ -13,12 +13,18 @@ pub struct Settings {
     pub title: String,
     /// At more length.
     pub description: String,
+    /// What it is about, for finding it.
+    pub topics: Vec<String>,
+    /// What is spoken: a BCP 47 tag.
+    pub language: Option<String>,
     /// Who may enter.
     pub kind: RoomKind,
     /// Whose hands are taken at first.
     pub hand_policy: HandPolicy,
     /// Whose room it is: host as soon as they enter, and again whenever they come back.
     pub owner: UserId,
+    /// Who is moderator from the beginning, whether there or not; the owner need not be named.
+    pub moderators: Vec<UserId>,
     /// Most people in the room. The owner and the moderators enter a full room all the same.
     pub max_people: u32,
     /// Most people on stage; at least 1, at most `palco_protocol::limits::STAGE_MAX`.
@@ -43,9 +49,12 @@ impl Settings {
             id,
             title: title.into(),
             description: String::new(),
+            topics: Vec::new(),
+            language: None,
             kind: RoomKind::Open,
             hand_policy: HandPolicy::Everyone,
             owner,
+            moderators: Vec::new(),
             max_people: 20_000,
             // A host, two co-hosts, ten speakers.
             max_speakers: 13,

@@ -125,8 +125,8 @@ async fn following_is_counted_once(store: Store) {
     assert_eq!(store.follow_counts(ada.id).await.unwrap(), (0, 1));
     let between = store.between(ada.id, bob.id).await.unwrap().unwrap();
     assert!(between.you_follow && !between.follows_you && !between.you_block);
-    assert!(store.standing(ada.id, bob.id).await.unwrap().followed);
-    assert!(!store.standing(bob.id, ada.id).await.unwrap().followed);
+    assert!(store.follows_any(&[bob.id, ada.id], bob.id).await.unwrap());
+    assert!(!store.follows_any(&[bob.id], ada.id).await.unwrap());
     assert_eq!(store.followed_by(ada.id).await.unwrap(), [bob.id]);
     assert!(!store.follow(ada.id, UserId(Uuid::now_v7())).await.unwrap(), "nobody");
     for _ in 0..2 {
@@ -146,8 +146,9 @@ async fn a_block_ends_following_and_hides(store: Store) {
     assert!(!store.follow(ada.id, bob.id).await.unwrap());
     assert!(store.between(bob.id, ada.id).await.unwrap().is_none(), "told nothing");
     assert!(store.between(ada.id, bob.id).await.unwrap().unwrap().you_block);
+    let nowhere = palco_protocol::RoomId(Uuid::now_v7());
     for (one, other) in [(&ada, &bob), (&bob, &ada)] {
-        assert!(store.standing(one.id, other.id).await.unwrap().blocked);
+        assert!(store.door(nowhere, one.id, other.id).await.unwrap().blocked);
         assert_eq!(store.blocks_of(one.id).await.unwrap(), [other.id]);
         assert!(store.search_people(one.id, &other.handle).await.unwrap().is_empty());
     }

@@ -53,7 +53,7 @@ impl Venue {
         self.device(of.token.clone(), client)
     }
 
-    fn device(&self, token: String, client: Client) -> Visitor {
+    pub(crate) fn device(&self, token: String, client: Client) -> Visitor {
         let welcome = client.welcome().expect("welcomed");
         Visitor {
             token,

@@ -7,7 +7,7 @@ mod schedule;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{Counts, Person, RoomId, RoomInfo};
+use crate::{Counts, HandPolicy, Person, RoomId, RoomInfo, RoomKind, UserId};
 
 pub use accounts::{
     About, Account, ChangePassword, CreateAccount, DeleteAccount, RequestReset, ResetPassword,
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Guest {
 }
 
 /// `POST /api/v1/rooms`: open a room; the caller is its host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct CreateRoom {
     /// What it is about.
     pub title: String,
@@ -51,6 +51,73 @@ pub struct CreateRoom {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub description: Option<String>,
+    /// Who may enter; anybody if not given. Social and closed rooms need an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub kind: Option<RoomKind>,
+    /// Whose hands are taken at first; everybody's if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub hand_policy: Option<HandPolicy>,
+    /// What is spoken: a BCP 47 tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub language: Option<String>,
+    /// What it is about, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub topics: Vec<String>,
+    /// Who may enter a closed room, and is told of this one; at most 100 accounts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<UserId>>")]
+    pub invited: Vec<UserId>,
+}
+
+/// `POST /api/v1/rooms/{room}/guests`: the room's owner lets more people in, and has them told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+pub struct InviteToRoom {
+    /// At most 100 accounts.
+    pub people: Vec<UserId>,
+}
+
+/// `GET /api/v1/rooms/{room}/history`: what happened in a room, for its owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RoomHistory {
+    /// A page, oldest first.
+    pub events: Vec<RoomHistoryEvent>,
+    /// `?cursor=` of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub next: Option<String>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RoomHistoryEvent {
+    /// Counts up within the room.
+    pub number: i64,
+    /// When, in the room's time.
+    pub at_ms: u64,
+    /// `joined`, `left`, `moderated`, `reported`, or the name of the room's event.
+    pub kind: String,
+    /// What, depending on the kind.
+    #[ts(type = "unknown")]
+    pub body: serde_json::Value,
+}
+
+/// A report, with the evidence kept: `GET /api/v1/admin/reports`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Report {
+    /// The report's id.
+    pub id: String,
+    /// In which room.
+    pub room: RoomId,
+    /// When, UTC.
+    pub created_at_ms: i64,
+    /// `entry`: the moderation entry; `evidence`: the reported person's lines of chat.
+    #[ts(type = "unknown")]
+    pub body: serde_json::Value,
 }
 
 /// A live room as the hallway or a link's preview shows it: `GET /api/v1/rooms/{room}`.

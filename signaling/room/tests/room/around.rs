@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use palco_protocol::{
-    ChatMessage, DirectEvent, ErrorBody, ErrorCode, Reaction, RoomEvent,
+    ChatMessage, ErrorBody, ErrorCode, Reaction, RoomEvent,
     limits::{CHAT_MAX_CHARS, DESCRIPTION_MAX_CHARS, LINK_MAX_BYTES, TITLE_MAX_CHARS},
 };
 use palco_room::{Command, Effect, Refusal, TextFilter};
@@ -161,9 +161,8 @@ fn what_the_room_says_of_itself_changes() {
 fn a_follower_is_called_in() {
     let mut world = World::full(|_| {});
     let ping = |n, follows| Command::PingFollower { user: id(n), follows };
-    let event =
-        DirectEvent::Pinged { by: person(ANN), room: world.info().id, title: "a room".to_owned() };
-    assert_eq!(world.ok(ANN, ping(99, true)), [Effect::Call { user: id(99), event }]);
+    let call = Effect::Call { user: id(99), by: person(ANN) };
+    assert_eq!(world.ok(ANN, ping(99, true)), [call]);
     assert_eq!(world.refused(ANN, ping(99, false)), ErrorCode::Forbidden);
     assert_eq!(world.ok(ANN, ping(BEN, true)), [], "here already");
     world.ok(MOD, Command::Remove { user: id(BEN), ban: true });

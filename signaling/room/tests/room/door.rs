@@ -187,6 +187,44 @@ fn a_ban_survives_rejoining_and_closes_the_link_to_guests() {
 }
 
 #[test]
+fn a_banned_guest_is_known_under_another_name_by_where_they_come_from() {
+    let mut world = World::full(|_| {});
+    let from = |n, guest, origin| {
+        let entry = Entry { origin: Some(origin), ..Entry::default() };
+        Command::Join { person: Person { guest, ..person(n) }, entry }
+    };
+    world.ok(90, from(90, true, 7));
+    world.ok(MOD, Command::Remove { user: id(90), ban: true });
+    assert_eq!(world.refused(91, from(91, true, 7)), ErrorCode::Banned);
+    world.ok(92, from(92, true, 8));
+    world.ok(93, from(93, false, 7));
+    world.ok(94, guest_from_nowhere(94));
+    world.ok(MOD, Command::Unban { user: id(90) });
+    world.ok(91, from(91, true, 7));
+}
+
+fn guest_from_nowhere(n: u8) -> Command {
+    Command::Join { person: Person { guest: true, ..person(n) }, entry: Entry::default() }
+}
+
+#[test]
+fn who_may_be_here_no_longer_is_out_and_no_moderator_any_more() {
+    let mut world = World::full(|_| {});
+    world.ok(MOD, Command::Evict);
+    assert!(!world.room.is_present(id(MOD)));
+    assert_eq!(world.ok(MOD, Command::Evict), []);
+    world.ok(MOD, join(MOD));
+    assert_eq!(world.room.role_of(id(MOD)), Some(Role::Listener));
+}
+
+#[test]
+fn a_room_can_open_with_moderators() {
+    let mut world = World::empty(|settings| settings.moderators = vec![id(OWNER), id(ANN)]);
+    world.ok(ANN, join(ANN));
+    assert_eq!(world.room.role_of(id(ANN)), Some(Role::Moderator));
+}
+
+#[test]
 fn who_vanishes_can_still_be_banned() {
     let mut world = World::full(|_| {});
     world.ok(BEN, Command::Leave);

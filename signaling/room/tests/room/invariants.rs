@@ -39,9 +39,10 @@ fn secret() -> impl Strategy<Value = LinkSecret> {
 
 fn entry() -> impl Strategy<Value = Entry> {
     let facts = (any::<bool>(), prop::bool::weighted(0.3), prop::bool::weighted(0.03));
-    (prop::option::weighted(0.3, secret()), facts).prop_map(|(link, facts)| {
+    let origin = prop::option::weighted(0.5, 0..4_u64);
+    (prop::option::weighted(0.3, secret()), facts, origin).prop_map(|(link, facts, origin)| {
         let (followed_by_host, invited, blocked) = facts;
-        Entry { link, followed_by_host, invited, blocked }
+        Entry { link, followed_by_host, invited, blocked, origin }
     })
 }
 
@@ -61,6 +62,7 @@ fn own(by: u8) -> impl Strategy<Value = Command> {
         2 => Just(Command::Lost),
         3 => Just(Command::Returned),
         1 => Just(Command::Leave),
+        1 => Just(Command::Evict),
         4 => any::<bool>().prop_map(|followed| Command::RaiseHand { followed }),
         1 => Just(Command::LowerHand),
         8 => Just(Command::AcceptInvite),

@@ -24,6 +24,7 @@ struct Someone {
     here: bool,
     lost_at: Option<u64>,
     came_by: Option<u32>,
+    came_from: Option<u64>,
     followed_hand: Option<bool>,
     /// When it expires, and by which link it came.
     invitation: Option<(u64, Option<u32>)>,
@@ -60,7 +61,7 @@ pub(crate) struct Model {
     owner: UserId,
     host: Option<UserId>,
     lead: Lead,
-    banned: Vec<UserId>,
+    banned: Vec<(UserId, Option<u64>)>,
     links: Vec<Link>,
     links_made: u32,
     policy: HandPolicy,
@@ -76,7 +77,7 @@ impl Model {
             people: Vec::new(),
             stage: Vec::new(),
             queue: Vec::new(),
-            moderators: Vec::new(),
+            moderators: settings.moderators.clone(),
             owner: settings.owner,
             host: None,
             lead: Lead::EndsAt(settings.timers.empty_room_ms),
@@ -223,6 +224,12 @@ impl Model {
             }
             Command::Returned => self.here(by).ok_or(NotJoined)?.lost_at = None,
             Command::Leave => self.take_out(by),
+            Command::Evict => {
+                if self.is_here(by) {
+                    self.moderators.retain(|moderator| *moderator != by);
+                }
+                self.take_out(by);
+            }
             Command::End { .. } => self.ended = true,
             _ if !self.is_connected(by) => return Err(NotJoined),
             _ => {
@@ -261,8 +268,10 @@ impl Model {
                 RoomKind::Social => entry.followed_by_host || entry.invited,
                 RoomKind::Closed => entry.invited,
             };
+            let from = |(_, from): &(_, Option<u64>)| from.is_some() && *from == entry.origin;
+            let known_guest = guest && self.banned.iter().any(from);
             let closed = [
-                (self.banned.contains(&by), Banned),
+                (self.banned.iter().any(|(user, _)| *user == by) || known_guest, Banned),
                 (entry.blocked, Blocked),
                 (rank < MODERATOR && entry.link.is_some() && link.is_none(), InvalidLink),
                 (rank < MODERATOR && full, RoomFull),
@@ -289,6 +298,7 @@ impl Model {
                 here: true,
                 lost_at: None,
                 came_by: None,
+                came_from: None,
                 followed_hand: None,
                 invitation: None,
                 wrote_at: None,
@@ -296,6 +306,7 @@ impl Model {
             },
         };
         someone.here = true;
+        someone.came_from = entry.origin;
         if let Some((number, invitation)) = link.filter(|_| rank < MODERATOR) {
             someone.came_by = Some(number);
             someone.invitation = invitation;

@@ -160,15 +160,16 @@ impl Model {
             }
             Command::Remove { user, ban } => {
                 moderates?;
-                if *ban && self.banned.contains(user) {
+                if *ban && self.banned.iter().any(|(banned, _)| banned == user) {
                     return Ok(());
                 }
                 check(self.is_here(*user) || *ban, NotPresent)?;
-                let came_by = self.known(*user).ok_or(NotPresent)?.came_by;
+                let known = self.known(*user).ok_or(NotPresent)?;
+                let (came_by, came_from) = (known.came_by, known.came_from);
                 check(rank > self.rank(*user), Forbidden)?;
                 self.moderators.retain(|moderator| moderator != user);
                 if *ban {
-                    self.banned.push(*user);
+                    self.banned.push((*user, came_from));
                     for link in &mut self.links {
                         link.guests &= Some(link.number) != came_by;
                     }
@@ -177,7 +178,7 @@ impl Model {
             }
             Command::Unban { user } => {
                 moderates?;
-                self.banned.retain(|banned| banned != user);
+                self.banned.retain(|(banned, _)| banned != user);
             }
             Command::SetHandPolicy { policy } => {
                 moderates?;
@@ -242,7 +243,8 @@ impl Model {
             }
             Command::PingFollower { user, follows } => {
                 check(self.on_stage(by), NotOnStage)?;
-                check(*follows && !self.banned.contains(user), Forbidden)?;
+                let banned = self.banned.iter().any(|(banned, _)| banned == user);
+                check(*follows && !banned, Forbidden)?;
             }
             _ => {}
         }
