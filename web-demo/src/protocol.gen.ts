@@ -4,8 +4,6 @@ export type RoomId = string;
 
 export type UserId = string;
 
-export type ScheduledId = string;
-
 export type RequestId = number;
 
 export type SpeakerNumber = number;
@@ -1298,9 +1296,9 @@ registration_required?: boolean, };
 
 export type Scheduled = { 
 /**
- * The plan. The room has an id of its own once it is live.
+ * The room's, now and once it is live: one link for both.
  */
-id: ScheduledId, 
+id: RoomId, 
 /**
  * What it is about.
  */
@@ -1366,11 +1364,7 @@ you_host: boolean,
  */
 state: ScheduledState, 
 /**
- * The room, while it is live.
- */
-room?: RoomId, 
-/**
- * The page to share, relative to the server: `/s/<id>`.
+ * The page to share, relative to the server: `/r/<id>`.
  */
 path: string, };
 

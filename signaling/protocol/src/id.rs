@@ -1,4 +1,4 @@
-//! Identifiers. Rooms, plans and users are UUIDv7; a speaker's number is what their packets carry as CSRC.
+//! Identifiers. Rooms and users are UUIDv7; a speaker's number is what their packets carry as CSRC.
 
 use std::{fmt, str::FromStr};
 
@@ -49,16 +49,12 @@ macro_rules! uuid_id {
 }
 
 uuid_id!(
-    /// A room, for as long as it exists and in its history afterwards.
+    /// A room: while it is planned, for as long as it is live, and in its history afterwards.
     RoomId
 );
 uuid_id!(
     /// A person: an account, or a guest for the time of their token.
     UserId
-);
-uuid_id!(
-    /// A room planned ahead. What is live has a room's id: a plan that was cut short may be started again.
-    ScheduledId
 );
 
 /// Chosen by the client, unique among its requests of one session; the answer names it in `re`.

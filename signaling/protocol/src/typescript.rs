@@ -6,8 +6,8 @@ use crate::{
     ChatMessage, ClientMessage, Counts, DirectEvent, ErrorBody, ErrorCode, Event, Grade, Hand,
     HandPolicy, InvitationState, Joined, LinkRole, ModerationAct, ModerationEntry, Person,
     Reaction, Reply, Request, RequestId, Resume, Resumed, Role, RoomEndReason, RoomEvent, RoomId,
-    RoomInfo, RoomKind, ScheduledId, ServerMessage, Snapshot, SpeakerNumber, StageExit,
-    StageMember, UserId, Welcome, You, YourHand, YourInvitation, http, limits,
+    RoomInfo, RoomKind, ServerMessage, Snapshot, SpeakerNumber, StageExit, StageMember, UserId,
+    Welcome, You, YourHand, YourInvitation, http, limits,
 };
 
 /// The whole of `web-demo/src/protocol.gen.ts`.
@@ -30,7 +30,6 @@ pub fn declarations() -> String {
     declare!(
         RoomId,
         UserId,
-        ScheduledId,
         RequestId,
         SpeakerNumber,
         ErrorCode,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::LiveRoom;
-use crate::{Person, RoomId, RoomKind, ScheduledId, UserId};
+use crate::{Person, RoomId, RoomKind, UserId};
 
 /// `POST /api/v1/scheduled`: plan a room; the caller is its host. The answer is [`Scheduled`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -52,7 +52,7 @@ pub struct CreateScheduled {
     pub registration_required: bool,
 }
 
-/// `PATCH /api/v1/scheduled/{scheduled}`: absent fields stay. The answer is [`Scheduled`].
+/// `PATCH /api/v1/scheduled/{room}`: absent fields stay. The answer is [`Scheduled`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields, default)]
 #[ts(optional_fields)]
@@ -81,11 +81,11 @@ pub struct UpdateScheduled {
     pub registration_required: Option<bool>,
 }
 
-/// A room planned ahead: `GET /api/v1/scheduled/{scheduled}`.
+/// A room planned ahead: `GET /api/v1/scheduled/{room}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Scheduled {
-    /// The plan. The room has an id of its own once it is live.
-    pub id: ScheduledId,
+    /// The room's, now and once it is live: one link for both.
+    pub id: RoomId,
     /// What it is about.
     pub title: String,
     /// At more length.
@@ -126,11 +126,7 @@ pub struct Scheduled {
     pub you_host: bool,
     /// How far it is.
     pub state: ScheduledState,
-    /// The room, while it is live.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub room: Option<RoomId>,
-    /// The page to share, relative to the server: `/s/<id>`.
+    /// The page to share, relative to the server: `/r/<id>`.
     pub path: String,
 }
 
@@ -142,7 +138,7 @@ pub enum ScheduledState {
     Planned,
     /// On now.
     Live,
-    /// Over; also when nobody started it for hours.
+    /// Over; also when nobody started it for half a day.
     Ended,
     /// Called off.
     Cancelled,
