@@ -163,7 +163,7 @@ impl Signaling {
     pub fn live_rooms(&self) -> LiveRooms {
         let mut rooms = self.shared.directory.open_rooms();
         rooms.sort_by_key(|live| std::cmp::Reverse(live.counts.listeners));
-        LiveRooms { rooms }
+        LiveRooms { rooms, next: None }
     }
 
     /// Hands over what the media plane reports. Called by the composition's pump, one event after another.

@@ -1,7 +1,7 @@
 //! Rooms on record: who may enter the closed ones, what happened in each, what was reported.
 
 use palco_protocol::{
-    RoomId, RoomKind, UserId,
+    ChatMessage, ModerationEntry, RoomId, RoomKind, UserId,
     http::{Report, RoomHistoryEvent},
 };
 use palco_signaling::Door;
@@ -27,6 +27,13 @@ pub(crate) struct HistoryRow {
     pub(crate) at_ms: i64,
     pub(crate) kind: &'static str,
     pub(crate) body: String,
+}
+
+/// What the history keeps of a report.
+#[derive(serde::Deserialize)]
+struct Reported {
+    entry: ModerationEntry,
+    evidence: Vec<ChatMessage>,
 }
 
 /// Events of a page of history.
@@ -158,26 +165,32 @@ impl Store {
         Ok((events.collect::<Stored<_>>()?, rows.len() > size))
     }
 
-    /// Reports that no operator has handled yet, oldest first.
-    pub(crate) async fn open_reports(&self) -> Stored<Vec<Report>> {
+    /// A page of reports that no operator has handled yet, oldest first, after this one; and whether there is more.
+    pub(crate) async fn open_reports(&self, after: &str) -> Stored<(Vec<Report>, bool)> {
         let rows = sqlx::query(
-            "SELECT id, room_id, created_at_ms, body FROM report WHERE handled_at_ms IS NULL ORDER BY id LIMIT $1",
+            "SELECT id, room_id, created_at_ms, body FROM report WHERE handled_at_ms IS NULL AND id > $1 \
+             ORDER BY id LIMIT $2",
         )
-        .bind(REPORTS_PAGE)
+        .bind(after)
+        .bind(REPORTS_PAGE + 1)
         .fetch_all(&self.read)
         .await?;
         let report = |row: &AnyRow| {
             let room: String = row.try_get("room_id")?;
+            let Reported { entry, evidence } = super::json(row, "body")?;
             Ok(Report {
                 id: row.try_get("id")?,
                 room: room
                     .parse()
                     .map_err(|_| StoreError::Broken("room_id is no id".to_owned()))?,
                 created_at_ms: row.try_get("created_at_ms")?,
-                body: super::json(row, "body")?,
+                entry,
+                evidence,
             })
         };
-        rows.iter().map(report).collect()
+        let size = usize::try_from(REPORTS_PAGE).unwrap_or(usize::MAX);
+        let reports = rows.iter().take(size).map(report).collect::<Stored<_>>()?;
+        Ok((reports, rows.len() > size))
     }
 
     /// False if there is no such report, or it was handled before.

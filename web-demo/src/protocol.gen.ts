@@ -8,7 +8,7 @@ export type RequestId = number;
 
 export type SpeakerNumber = number;
 
-export type ErrorCode = "bad_message" | "too_large" | "hello_timeout" | "unauthorized" | "token_expired" | "forbidden_origin" | "slow_reader" | "taken_over" | "draining" | "removed" | "unknown_type" | "invalid_field" | "rate_limited" | "busy" | "internal" | "not_found" | "method_not_allowed" | "taken" | "wrong_password" | "account_required" | "suspended" | "storage_unavailable" | "already_started" | "cancelled" | "too_many" | "room_not_found" | "room_ended" | "room_full" | "room_locked" | "not_invited" | "banned" | "blocked" | "invalid_link" | "already_joined" | "not_joined" | "bad_offer" | "media_unavailable" | "forbidden" | "not_present" | "not_on_stage" | "already_on_stage" | "hands_off" | "no_hand" | "no_invitation" | "stage_full" | "muted_by_moderator" | "slow_mode" | "text_refused";
+export type ErrorCode = "bad_message" | "too_large" | "hello_timeout" | "unauthorized" | "token_expired" | "forbidden_origin" | "slow_reader" | "taken_over" | "draining" | "removed" | "unknown_type" | "invalid_field" | "rate_limited" | "busy" | "internal" | "not_found" | "method_not_allowed" | "key_reused" | "taken" | "wrong_password" | "account_required" | "not_granted" | "suspended" | "storage_unavailable" | "already_started" | "cancelled" | "too_many" | "room_not_found" | "room_ended" | "room_full" | "room_locked" | "not_invited" | "banned" | "blocked" | "invalid_link" | "already_joined" | "not_joined" | "bad_offer" | "media_unavailable" | "forbidden" | "not_present" | "not_on_stage" | "already_on_stage" | "hands_off" | "no_hand" | "no_invitation" | "stage_full" | "muted_by_moderator" | "slow_mode" | "text_refused";
 
 export type ErrorBody = { 
 /**
@@ -894,9 +894,13 @@ path: string, };
 
 export type LiveRooms = { 
 /**
- * Largest first.
+ * The page, largest first.
  */
-rooms: Array<LiveRoom>, };
+rooms: Array<LiveRoom>, 
+/**
+ * `?cursor=` of the next page; absent on the last.
+ */
+next?: string, };
 
 export type InviteToRoom = { 
 /**
@@ -946,9 +950,59 @@ room: RoomId,
  */
 created_at_ms: number, 
 /**
- * `entry`: the moderation entry; `evidence`: the reported person's lines of chat.
+ * Who reported whom, and why.
  */
-body: unknown, };
+entry: ModerationEntry, 
+/**
+ * The reported person's lines of chat, the last ones.
+ */
+evidence: Array<ChatMessage>, };
+
+export type Reports = { 
+/**
+ * The page.
+ */
+reports: Array<Report>, 
+/**
+ * `?cursor=` of the next page; absent on the last.
+ */
+next?: string, };
+
+export type CreateApiKey = { 
+/**
+ * Whose it is, for operators.
+ */
+name: string, };
+
+export type ApiKey = { 
+/**
+ * What its tokens name as their issuer (`iss`); no secret.
+ */
+id: string, 
+/**
+ * Whose it is, for operators.
+ */
+name: string, 
+/**
+ * When it was made, UTC.
+ */
+created_at_ms: number, };
+
+export type ApiKeyCreated = { 
+/**
+ * The key.
+ */
+key: ApiKey, 
+/**
+ * What the product signs with (HMAC-SHA256 over these characters); shown once.
+ */
+secret: string, };
+
+export type ApiKeys = { 
+/**
+ * All of them.
+ */
+keys: Array<ApiKey>, };
 
 export type Problem = { 
 /**

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use utoipa::ToSchema;
 
 /// Told to whoever caused it. Codes are stable; the message is for humans and may change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct ErrorBody {
     /// What went wrong, for programs.
     pub code: ErrorCode,
@@ -25,7 +26,7 @@ impl From<ErrorCode> for ErrorBody {
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident, $wire:literal, $http:literal, $close:expr, $text:literal;)*) => {
         /// Every way a request can fail.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
         pub enum ErrorCode {
             $(
                 #[doc = $text]
@@ -85,10 +86,12 @@ error_codes! {
     Internal, "internal", 500, None, "The server failed; this is not your fault.";
     NotFound, "not_found", 404, None, "There is nothing here.";
     MethodNotAllowed, "method_not_allowed", 405, None, "This method is not allowed here.";
+    KeyReused, "key_reused", 422, None, "This Idempotency-Key came with another request before.";
     // Accounts.
     Taken, "taken", 409, None, "Somebody else has this name already.";
     WrongPassword, "wrong_password", 403, None, "The name or the password is wrong.";
     AccountRequired, "account_required", 403, None, "This needs an account; guests cannot do it.";
+    NotGranted, "not_granted", 403, None, "The token of the other product does not grant this.";
     Suspended, "suspended", 403, Some(4009), "This account is suspended.";
     StorageUnavailable, "storage_unavailable", 503, None, "The database does not answer; try again in a moment.";
     // Planned rooms.

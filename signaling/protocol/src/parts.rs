@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use utoipa::ToSchema;
 
 use crate::{RoomId, SpeakerNumber, UserId};
 
@@ -10,7 +11,7 @@ use crate::{RoomId, SpeakerNumber, UserId};
 pub type RoomTimeMs = u64;
 
 /// A person as others see them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Person {
     /// Who it is, across rooms and devices.
     pub id: UserId,
@@ -34,7 +35,9 @@ pub struct Person {
 }
 
 /// What somebody is in a room. Roles belong to people, not to sockets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// In the audience: hears, chats, raises a hand.
@@ -48,7 +51,7 @@ pub enum Role {
 }
 
 /// Who may enter a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoomKind {
     /// Anybody.
@@ -60,7 +63,7 @@ pub enum RoomKind {
 }
 
 /// Whose hands are taken. Enforced at the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HandPolicy {
     /// Nobody's.
@@ -72,7 +75,7 @@ pub enum HandPolicy {
 }
 
 /// What a secret link gives to those who enter by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkRole {
     /// Enters as a listener.
@@ -82,7 +85,9 @@ pub enum LinkRole {
 }
 
 /// The reactions there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Reaction {
     /// 👏
@@ -100,7 +105,7 @@ pub enum Reaction {
 }
 
 /// What everyone knows of a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct RoomInfo {
     /// The room.
     pub id: RoomId,
@@ -146,7 +151,7 @@ pub struct RoomInfo {
 }
 
 /// Somebody on stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct StageMember {
     /// Who.
     pub person: Person,
@@ -165,7 +170,7 @@ pub struct StageMember {
 }
 
 /// A raised hand, as moderators see it. The queue's order is that of `order`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Hand {
     /// Whose.
     pub person: Person,
@@ -178,7 +183,7 @@ pub struct Hand {
 }
 
 /// A hand, as its owner sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct YourHand {
     /// 1 is next.
     pub position: u32,
@@ -189,7 +194,7 @@ pub struct YourHand {
 }
 
 /// An invitation to the stage, as its receiver sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct YourInvitation {
     /// Who invites.
     pub by: UserId,
@@ -198,7 +203,7 @@ pub struct YourInvitation {
 }
 
 /// What became of an invitation, told to moderators.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InvitationState {
     /// Waiting for an answer.
@@ -212,7 +217,7 @@ pub enum InvitationState {
 }
 
 /// Why somebody is no longer on stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StageExit {
     /// Went back to the audience.
@@ -228,7 +233,7 @@ pub enum StageExit {
 }
 
 /// Why a room ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoomEndReason {
     /// The host ended it.
@@ -244,7 +249,7 @@ pub enum RoomEndReason {
 }
 
 /// How a connection is, all in all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Grade {
     /// Nothing to hear of the network.
@@ -256,7 +261,7 @@ pub enum Grade {
 }
 
 /// How many people, the only thing everybody learns of the audience.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Counts {
     /// People in the audience.
     pub listeners: u32,
@@ -265,7 +270,7 @@ pub struct Counts {
 }
 
 /// A line of chat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct ChatMessage {
     /// Counts up within the room.
     pub number: u32,
@@ -278,7 +283,7 @@ pub struct ChatMessage {
 }
 
 /// An entry of the moderation log, which the host can read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct ModerationEntry {
     /// When.
     pub at_ms: RoomTimeMs,
@@ -297,7 +302,7 @@ pub struct ModerationEntry {
 }
 
 /// What the moderation log keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ModerationAct {
     /// Muted a speaker.
@@ -329,7 +334,7 @@ pub enum ModerationAct {
 }
 
 /// What only you know of yourself in a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct You {
     /// Who you are.
     pub person: Person,
@@ -346,7 +351,7 @@ pub struct You {
 }
 
 /// A room as it is at `seq`; the room's events after that, folded into it, keep it true.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Snapshot {
     /// The last event it contains.
     pub seq: u64,

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use utoipa::ToSchema;
 
 use crate::Person;
 
 /// `POST /api/v1/accounts`: sign up. The answer is [`SignedIn`].
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateAccount {
     /// Unique: 3 to 20 of a to z, 0 to 9 and `_`, beginning with a letter.
@@ -26,7 +27,7 @@ pub struct CreateAccount {
 }
 
 /// `POST /api/v1/session`: sign in. The answer is [`SignedIn`].
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The handle or the email address.
@@ -40,7 +41,7 @@ pub struct SignIn {
 }
 
 /// How a client keeps its session.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionIn {
     /// In a cookie that no script can read: browsers.
@@ -51,7 +52,7 @@ pub enum SessionIn {
 }
 
 /// The answer to signing up and to signing in.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct SignedIn {
     /// Whose session it is.
     pub account: Account,
@@ -62,7 +63,7 @@ pub struct SignedIn {
 }
 
 /// One's own account: `GET /api/v1/me`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Account {
     /// As others see one.
     pub person: Person,
@@ -79,7 +80,7 @@ pub struct Account {
 }
 
 /// What somebody says of themself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct About {
     /// One line under the name.
     pub headline: String,
@@ -96,7 +97,7 @@ pub struct About {
 }
 
 /// `PATCH /api/v1/me`: absent fields stay. The answer is [`Account`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[ts(optional_fields)]
 pub struct UpdateAccount {
@@ -121,7 +122,7 @@ pub struct UpdateAccount {
 }
 
 /// `POST /api/v1/me/password`: change it. Every other session ends.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
     /// The one until now.
@@ -131,7 +132,7 @@ pub struct ChangePassword {
 }
 
 /// `DELETE /api/v1/me`: the account and all it holds are gone.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteAccount {
     /// To be sure.
@@ -140,7 +141,7 @@ pub struct DeleteAccount {
 
 /// `POST /api/v1/password-resets`: a link is sent to the account's address, or written to the server's log where no
 /// mail is set up. The answer is the same whether there is such an account or not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestReset {
     /// The handle or the email address.
@@ -148,7 +149,7 @@ pub struct RequestReset {
 }
 
 /// `POST /api/v1/password-resets/{token}`: a new password. Every session ends.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResetPassword {
     /// The one from now.

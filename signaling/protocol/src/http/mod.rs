@@ -1,11 +1,13 @@
 //! Bodies of the HTTP API that the web client and the native client share.
 
 mod accounts;
+mod operators;
 mod people;
 mod schedule;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use utoipa::ToSchema;
 
 use crate::{Counts, HandPolicy, Person, RoomId, RoomInfo, RoomKind, UserId};
 
@@ -13,6 +15,7 @@ pub use accounts::{
     About, Account, ChangePassword, CreateAccount, DeleteAccount, RequestReset, ResetPassword,
     SessionIn, SignIn, SignedIn, UpdateAccount,
 };
+pub use operators::{ApiKey, ApiKeyCreated, ApiKeys, CreateApiKey, Report, Reports};
 pub use people::{Between, Listed, People, Profile};
 pub use schedule::{
     CreateScheduled, Hallway, HallwayRoom, Scheduled, ScheduledList, ScheduledRooms,
@@ -20,14 +23,14 @@ pub use schedule::{
 };
 
 /// `POST /api/v1/guests`: a person without an account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct CreateGuest {
     /// The display name.
     pub name: String,
 }
 
 /// The answer: an identity for the time of the token.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Guest {
     /// For `hello` and for `Authorization: Bearer`.
     pub token: String,
@@ -43,7 +46,7 @@ impl std::fmt::Debug for Guest {
 }
 
 /// `POST /api/v1/rooms`: open a room; the caller is its host.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct CreateRoom {
     /// What it is about.
     pub title: String,
@@ -74,7 +77,7 @@ pub struct CreateRoom {
 }
 
 /// `POST /api/v1/rooms/{room}/guests`: the room's owner lets more people in, and has them told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InviteToRoom {
     /// At most 100 accounts.
@@ -82,7 +85,7 @@ pub struct InviteToRoom {
 }
 
 /// `GET /api/v1/rooms/{room}/history`: what happened in a room, for its owner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct RoomHistory {
     /// A page, oldest first.
     pub events: Vec<RoomHistoryEvent>,
@@ -93,7 +96,7 @@ pub struct RoomHistory {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct RoomHistoryEvent {
     /// Counts up within the room.
     pub number: i64,
@@ -106,22 +109,8 @@ pub struct RoomHistoryEvent {
     pub body: serde_json::Value,
 }
 
-/// A report, with the evidence kept: `GET /api/v1/admin/reports`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct Report {
-    /// The report's id.
-    pub id: String,
-    /// In which room.
-    pub room: RoomId,
-    /// When, UTC.
-    pub created_at_ms: i64,
-    /// `entry`: the moderation entry; `evidence`: the reported person's lines of chat.
-    #[ts(type = "unknown")]
-    pub body: serde_json::Value,
-}
-
 /// A live room as the hallway or a link's preview shows it: `GET /api/v1/rooms/{room}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct LiveRoom {
     /// The room.
     pub room: RoomInfo,
@@ -132,7 +121,7 @@ pub struct LiveRoom {
 }
 
 /// The answer to `POST /api/v1/rooms`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct RoomCreated {
     /// The room's id.
     pub id: RoomId,
@@ -141,14 +130,18 @@ pub struct RoomCreated {
 }
 
 /// `GET /api/v1/rooms`: what is live now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct LiveRooms {
-    /// Largest first.
+    /// The page, largest first.
     pub rooms: Vec<LiveRoom>,
+    /// `?cursor=` of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub next: Option<String>,
 }
 
 /// Errors of the HTTP API (RFC 9457, `application/problem+json`) with the same codes as the socket's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Problem {
     /// `about:blank#<code>`.
     #[serde(rename = "type")]

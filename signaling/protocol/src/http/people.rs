@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use utoipa::ToSchema;
 
 use super::{About, LiveRoom};
 use crate::Person;
 
 /// `GET /api/v1/people/{handle or id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Profile {
     /// Who.
     pub person: Person,
@@ -30,7 +31,7 @@ pub struct Profile {
 }
 
 /// What is between the caller and somebody.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Between {
     /// The caller follows them.
     pub you_follow: bool,
@@ -41,7 +42,7 @@ pub struct Between {
 }
 
 /// Somebody in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Listed {
     /// Who.
     pub person: Person,
@@ -52,7 +53,7 @@ pub struct Listed {
 }
 
 /// A page of people: followers, following, blocked, search, suggestions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct People {
     /// The page.
     pub people: Vec<Listed>,

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use utoipa::ToSchema;
 
 use super::LiveRoom;
 use crate::{Person, RoomId, RoomKind, UserId};
 
 /// `POST /api/v1/scheduled`: plan a room; the caller is its host. The answer is [`Scheduled`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateScheduled {
     /// What it is about.
@@ -53,7 +54,7 @@ pub struct CreateScheduled {
 }
 
 /// `PATCH /api/v1/scheduled/{room}`: absent fields stay. The answer is [`Scheduled`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[ts(optional_fields)]
 pub struct UpdateScheduled {
@@ -82,7 +83,7 @@ pub struct UpdateScheduled {
 }
 
 /// A room planned ahead: `GET /api/v1/scheduled/{room}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Scheduled {
     /// The room's, now and once it is live: one link for both.
     pub id: RoomId,
@@ -131,7 +132,7 @@ pub struct Scheduled {
 }
 
 /// How far a planned room is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduledState {
     /// To come, or late.
@@ -145,7 +146,7 @@ pub enum ScheduledState {
 }
 
 /// `GET /api/v1/scheduled?list=`: which planned rooms, soonest first, live ones included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduledList {
     /// All that the caller may see; with `by=<handle or id>` one person's.
@@ -158,7 +159,7 @@ pub enum ScheduledList {
 }
 
 /// A page of planned rooms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct ScheduledRooms {
     /// The page.
     pub scheduled: Vec<Scheduled>,
@@ -169,7 +170,7 @@ pub struct ScheduledRooms {
 }
 
 /// `GET /api/v1/hallway`: what is on and to come, for the caller; `q`, `topic` and `language` narrow it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct Hallway {
     /// Live now: first where people are whom the caller follows, then by their topics and languages, then by size.
     pub live: Vec<HallwayRoom>,
@@ -178,7 +179,7 @@ pub struct Hallway {
 }
 
 /// A live room in the hallway.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
 pub struct HallwayRoom {
     /// The room.
     pub live: LiveRoom,

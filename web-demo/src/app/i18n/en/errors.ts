@@ -20,6 +20,8 @@ export const errors = {
   'error.method_not_allowed': 'This is not possible here.',
   'error.already_started': 'The room has started already.',
   'error.cancelled': 'The room was called off.',
+  'error.key_reused': 'Something went wrong. Try once more.',
+  'error.not_granted': 'Your access does not allow this.',
   'error.too_many': 'You have as many of these as you may. Take one away first.',
   'error.room_not_found': 'There is no such room.',
   'error.room_ended': 'The room has ended.',

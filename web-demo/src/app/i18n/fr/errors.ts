@@ -22,6 +22,8 @@ export const errors: Readonly<Record<keyof typeof english, string>> = {
   'error.method_not_allowed': 'Ce n’est pas possible ici.',
   'error.already_started': 'Le salon a déjà commencé.',
   'error.cancelled': 'Le salon a été annulé.',
+  'error.key_reused': 'Une erreur s’est produite. Réessayez.',
+  'error.not_granted': 'Votre accès ne le permet pas.',
   'error.too_many': 'Vous avez atteint la limite. Retirez-en un d’abord.',
   'error.room_not_found': 'Ce salon n’existe pas.',
   'error.room_ended': 'Le salon est fermé.',

@@ -22,6 +22,8 @@ export const errors: Readonly<Record<keyof typeof english, string>> = {
   'error.method_not_allowed': 'Qui non si può.',
   'error.already_started': 'La stanza è già iniziata.',
   'error.cancelled': 'La stanza è stata annullata.',
+  'error.key_reused': 'Qualcosa è andato storto. Riprova.',
+  'error.not_granted': 'Il tuo accesso non lo permette.',
   'error.too_many': 'Hai raggiunto il limite. Togline prima qualcuno.',
   'error.room_not_found': 'Questa stanza non c’è.',
   'error.room_ended': 'La stanza è chiusa.',
