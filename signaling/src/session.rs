@@ -166,6 +166,7 @@ fn welcome(shared: &Shared, session: &Session, room: Option<Resumed>) -> Welcome
         session: session.secret.clone(),
         person: session.person.clone(),
         reconnect_grace_ms: shared.config.reconnect_grace_ms,
+        notices: None,
         room,
     }
 }

@@ -2,9 +2,9 @@
 
 use palco_protocol::{
     UserId,
-    http::{Between, Listed},
+    http::{Between, Listed, Wanted},
 };
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::{Any, Row, Transaction, any::AnyRow};
 
 use super::{
     Account, Cause, Store, Stored, accounts::account_columns, count, outbox, prefix_pattern, utc_ms,
@@ -106,10 +106,30 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// How much `follower` wants to hear of `followed`. False if not following.
+    pub(crate) async fn set_wanted(
+        &self,
+        follower: UserId,
+        followed: UserId,
+        wanted: Wanted,
+    ) -> Stored<bool> {
+        let mut tx = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE follow SET wanted = $3 WHERE follower_id = $1 AND followed_id = $2",
+        )
+        .bind(follower.to_string())
+        .bind(followed.to_string())
+        .bind(serde_json::to_string(&wanted)?)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// What is between `viewer` and `person`; nothing at all is told to whom `person` blocked: `None`.
     pub(crate) async fn between(&self, viewer: UserId, person: UserId) -> Stored<Option<Between>> {
         let row = sqlx::query(
-            "SELECT (SELECT COUNT(*) FROM follow WHERE follower_id = $1 AND followed_id = $2) AS you_follow, \
+            "SELECT (SELECT wanted FROM follow WHERE follower_id = $1 AND followed_id = $2) AS wanted, \
              (SELECT COUNT(*) FROM follow WHERE follower_id = $2 AND followed_id = $1) AS follows_you, \
              (SELECT COUNT(*) FROM block WHERE blocker_id = $1 AND blocked_id = $2) AS you_block, \
              (SELECT COUNT(*) FROM block WHERE blocker_id = $2 AND blocked_id = $1) AS blocks_you",
@@ -118,8 +138,11 @@ impl Store {
         .bind(person.to_string())
         .fetch_one(&self.read)
         .await?;
+        let wanted: Option<String> = row.try_get("wanted")?;
+        let notices = wanted.as_deref().map(serde_json::from_str).transpose()?;
         Ok((count(&row, "blocks_you")? == 0).then_some(Between {
-            you_follow: count(&row, "you_follow")? > 0,
+            notices,
+            you_follow: notices.is_some(),
             follows_you: count(&row, "follows_you")? > 0,
             you_block: count(&row, "you_block")? > 0,
         }))

@@ -4,6 +4,8 @@ export type RoomId = string;
 
 export type UserId = string;
 
+export type NoticeId = string;
+
 export type RequestId = number;
 
 export type SpeakerNumber = number;
@@ -588,6 +590,10 @@ person: Person,
  */
 reconnect_grace_ms: number, 
 /**
+ * What waits to be seen; absent for guests, and while the database does not answer.
+ */
+notices?: Unread, 
+/**
  * The room this session is in, if it was resumed there.
  */
 room?: Resumed, };
@@ -766,7 +772,19 @@ state: InvitationState, } | { "type": "reported",
 /**
  * What the log says.
  */
-entry: ModerationEntry, } | { "type": "media_connected" } | { "type": "media_closed" } | { "type": "quality", 
+entry: ModerationEntry, } | { "type": "notice", 
+/**
+ * What.
+ */
+notification: Notification, 
+/**
+ * Do not disturb: count it, show it where notices are listed, and nothing more.
+ */
+quiet: boolean, } | { "type": "notices_read", 
+/**
+ * What waits now.
+ */
+notices: Unread, } | { "type": "media_connected" } | { "type": "media_closed" } | { "type": "quality", 
 /**
  * All in all.
  */
@@ -1230,7 +1248,11 @@ follows_you: boolean,
 /**
  * The caller blocked them.
  */
-you_block: boolean, };
+you_block: boolean, 
+/**
+ * How much the caller hears of them, if following.
+ */
+notices?: Wanted, };
 
 export type Listed = { 
 /**
@@ -1455,6 +1477,155 @@ live: LiveRoom,
  * Those on its stage whom the caller follows.
  */
 followed: Array<UserId>, };
+
+export type NoticeKind = "live" | "scheduled" | "cancelled" | "late" | "reminder" | "invited" | "pinged" | "followed";
+
+export type Notification = { 
+/**
+ * Later ones have greater ids, also as text. The same id twice is the same notice.
+ */
+id: NoticeId, 
+/**
+ * What happened.
+ */
+kind: NoticeKind, 
+/**
+ * Whose doing it is.
+ */
+by: Person, 
+/**
+ * In which room; absent for `followed`.
+ */
+room?: NoticeRoom, 
+/**
+ * When it happened, UTC.
+ */
+created_at_ms: number, 
+/**
+ * You have seen it.
+ */
+read: boolean, };
+
+export type NoticeRoom = { 
+/**
+ * Which.
+ */
+id: RoomId, 
+/**
+ * Its title then.
+ */
+title: string, 
+/**
+ * Its page, relative to the server.
+ */
+path: string, 
+/**
+ * When it is to begin, UTC, for one that is planned.
+ */
+starts_at_ms?: number, };
+
+export type Notifications = { 
+/**
+ * The page.
+ */
+notifications: Array<Notification>, 
+/**
+ * How many you have not seen, over all pages; 100 stands for more.
+ */
+unread: number, 
+/**
+ * `?cursor=` of the next page; absent on the last.
+ */
+next?: string, };
+
+export type Unread = { 
+/**
+ * How many you have not seen; 100 stands for more.
+ */
+unread: number, 
+/**
+ * The newest notice that is yours. A `notice` whose id is not greater is counted already.
+ */
+newest?: NoticeId, };
+
+export type MarkRead = { 
+/**
+ * This one and all before it.
+ */
+up_to?: NoticeId, 
+/**
+ * These, at most 100.
+ */
+ids?: Array<NoticeId>, };
+
+export type NoticePreferences = { 
+/**
+ * Kinds that you do not want at all.
+ */
+off: Array<NoticeKind>, 
+/**
+ * When nothing may disturb you: notices of these hours are kept silently.
+ */
+quiet?: QuietHours, 
+/**
+ * How many notices an hour may disturb you, at most 60: the others are kept silently. Invitations, pings, reminders
+ * and changes of rooms you said yes to are not counted.
+ */
+hourly_max: number, };
+
+export type QuietHours = { 
+/**
+ * `22:30`
+ */
+from: string, 
+/**
+ * `07:00`
+ */
+to: string, 
+/**
+ * Where: a name of the IANA time zone database, `Europe/Rome`.
+ */
+zone: string, };
+
+export type Wanted = "all" | "live" | "none";
+
+export type SetWanted = { 
+/**
+ * How much.
+ */
+notices: Wanted, };
+
+export type PushKey = { 
+/**
+ * `applicationServerKey`: an uncompressed P-256 point in base64url (RFC 8292, section 3.2).
+ */
+key: string, };
+
+export type PushSubscription = { 
+/**
+ * Where to push to. A capability: whoever knows it and the keys can push.
+ */
+endpoint: string, 
+/**
+ * What to encrypt with.
+ */
+keys: PushKeys, };
+
+export type PushKeys = { 
+/**
+ * The browser's public key.
+ */
+p256dh: string, 
+/**
+ * A secret shared with the browser.
+ */
+auth: string, };
+
+export type EndPush = { 
+/**
+ * Which.
+ */
+endpoint: string, };
 
 export const SUBPROTOCOL = "palco.v1";
 

@@ -250,6 +250,7 @@ mod tests {
             session: "s".to_owned(),
             person: person(),
             reconnect_grace_ms: 1,
+            notices: None,
             room: None,
         };
         let welcome =

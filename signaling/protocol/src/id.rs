@@ -58,6 +58,11 @@ uuid_id!(
     UserId
 );
 
+uuid_id!(
+    /// Something that people are told of; the same for all of them. Later ones are greater.
+    NoticeId
+);
+
 /// Chosen by the client, unique among its requests of one session; the answer names it in `re`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, ToSchema,

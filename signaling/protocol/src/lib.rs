@@ -15,7 +15,7 @@ pub mod typescript;
 
 pub use client::{ClientMessage, Request, Resume};
 pub use error::{ErrorBody, ErrorCode};
-pub use id::{InvalidId, RequestId, RoomId, SpeakerNumber, UserId};
+pub use id::{InvalidId, NoticeId, RequestId, RoomId, SpeakerNumber, UserId};
 pub use parts::{
     ChatMessage, Counts, Grade, Hand, HandPolicy, InvitationState, LinkRole, ModerationAct,
     ModerationEntry, Person, Reaction, Role, RoomEndReason, RoomInfo, RoomKind, RoomTimeMs,

@@ -7,6 +7,7 @@ use crate::{
     ChatMessage, Counts, ErrorBody, Grade, Hand, InvitationState, ModerationEntry, Person,
     Reaction, RequestId, Role, RoomEndReason, RoomId, RoomInfo, Snapshot, StageExit, StageMember,
     UserId, YourHand, YourInvitation,
+    http::{Notification, Unread},
 };
 
 /// Anything the server sends. Told apart by `re` and `seq`: an answer has `re`, a room's event has
@@ -78,6 +79,10 @@ pub struct Welcome {
     pub person: Person,
     /// How long a lost session is kept.
     pub reconnect_grace_ms: u64,
+    /// What waits to be seen; absent for guests, and while the database does not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub notices: Option<Unread>,
     /// The room this session is in, if it was resumed there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -232,6 +237,18 @@ pub enum DirectEvent {
     Reported {
         /// What the log says.
         entry: ModerationEntry,
+    },
+    /// You are told of something; it is in `GET /api/v1/notifications` too.
+    Notice {
+        /// What.
+        notification: Notification,
+        /// Do not disturb: count it, show it where notices are listed, and nothing more.
+        quiet: bool,
+    },
+    /// You marked notices as read, here or on another device.
+    NoticesRead {
+        /// What waits now.
+        notices: Unread,
     },
     /// The media connection works: you can hear.
     MediaConnected,

@@ -4,10 +4,10 @@ use ts_rs::{Config, TS};
 
 use crate::{
     ChatMessage, ClientMessage, Counts, DirectEvent, ErrorBody, ErrorCode, Event, Grade, Hand,
-    HandPolicy, InvitationState, Joined, LinkRole, ModerationAct, ModerationEntry, Person,
-    Reaction, Reply, Request, RequestId, Resume, Resumed, Role, RoomEndReason, RoomEvent, RoomId,
-    RoomInfo, RoomKind, ServerMessage, Snapshot, SpeakerNumber, StageExit, StageMember, UserId,
-    Welcome, You, YourHand, YourInvitation, http, limits,
+    HandPolicy, InvitationState, Joined, LinkRole, ModerationAct, ModerationEntry, NoticeId,
+    Person, Reaction, Reply, Request, RequestId, Resume, Resumed, Role, RoomEndReason, RoomEvent,
+    RoomId, RoomInfo, RoomKind, ServerMessage, Snapshot, SpeakerNumber, StageExit, StageMember,
+    UserId, Welcome, You, YourHand, YourInvitation, http, limits,
 };
 
 /// The whole of `web-demo/src/protocol.gen.ts`.
@@ -30,6 +30,7 @@ pub fn declarations() -> String {
     declare!(
         RoomId,
         UserId,
+        NoticeId,
         RequestId,
         SpeakerNumber,
         ErrorCode,
@@ -105,6 +106,20 @@ pub fn declarations() -> String {
         http::ScheduledRooms,
         http::Hallway,
         http::HallwayRoom,
+        http::NoticeKind,
+        http::Notification,
+        http::NoticeRoom,
+        http::Notifications,
+        http::Unread,
+        http::MarkRead,
+        http::NoticePreferences,
+        http::QuietHours,
+        http::Wanted,
+        http::SetWanted,
+        http::PushKey,
+        http::PushSubscription,
+        http::PushKeys,
+        http::EndPush,
     );
     text.push_str(&format!(
         "\nexport const SUBPROTOCOL = \"{}\";\n\nexport const LIMITS = {{\n  nameMaxChars: {},\n  titleMaxChars: {},\n  descriptionMaxChars: {},\n  chatMaxChars: {},\n  chatHistoryLines: {},\n}} as const;\n",

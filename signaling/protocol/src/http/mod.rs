@@ -1,6 +1,7 @@
 //! Bodies of the HTTP API that the web client and the native client share.
 
 mod accounts;
+mod notices;
 mod operators;
 mod people;
 mod schedule;
@@ -14,6 +15,10 @@ use crate::{Counts, HandPolicy, Person, RoomId, RoomInfo, RoomKind, UserId};
 pub use accounts::{
     About, Account, ChangePassword, CreateAccount, DeleteAccount, RequestReset, ResetPassword,
     SessionIn, SignIn, SignedIn, UpdateAccount,
+};
+pub use notices::{
+    EndPush, MarkRead, NoticeKind, NoticePreferences, NoticeRoom, Notification, Notifications,
+    PushKey, PushKeys, PushSubscription, QuietHours, SetWanted, Unread, Wanted,
 };
 pub use operators::{ApiKey, ApiKeyCreated, ApiKeys, CreateApiKey, Report, Reports};
 pub use people::{Between, Listed, People, Profile};

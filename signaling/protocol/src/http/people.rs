@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
 
-use super::{About, LiveRoom};
+use super::{About, LiveRoom, Wanted};
 use crate::Person;
 
 /// `GET /api/v1/people/{handle or id}`.
@@ -39,6 +39,10 @@ pub struct Between {
     pub follows_you: bool,
     /// The caller blocked them.
     pub you_block: bool,
+    /// How much the caller hears of them, if following.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub notices: Option<Wanted>,
 }
 
 /// Somebody in a list.
