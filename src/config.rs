@@ -1,4 +1,9 @@
-//! What an operator can set. Flags and environment variables; every key has a default that works.
+//! What an operator can set: by flags, environment variables, a file. Every key has a default that works.
+//!
+//! A field here is a key everywhere: the flag `--public-url`, the variable of its `env`, `public_url` in the file.
+//! `docs/operations.md` shows all of them, and a test holds it to that.
+
+pub(crate) mod file;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -6,8 +11,13 @@ use std::{
     path::PathBuf,
 };
 
-use clap::Args;
+use clap::{Args, Command, FromArgMatches};
+use ipnet::IpNet;
 use palco_room::Timers;
+
+use crate::api::address::network;
+
+pub use crate::api::address::ForwardedHeader;
 
 /// The settings of `palco serve`.
 #[derive(Debug, Clone, Args)]
@@ -71,6 +81,15 @@ pub struct Config {
     /// A web page's origin, besides this server's own, that may open the WebSocket; give it once for each
     #[arg(long, env = "PALCO_ORIGIN", value_delimiter = ',')]
     pub origin: Vec<String>,
+
+    /// A reverse proxy, address or network (`10.0.0.0/8`), whose word on the client's address is taken; give it once
+    /// for each
+    #[arg(long, env = "PALCO_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// The header in which trusted proxies name the client
+    #[arg(long, env = "PALCO_FORWARDED_HEADER", value_enum, default_value = "x-forwarded-for")]
+    pub forwarded_header: ForwardedHeader,
 }
 
 /// What every room is opened with. The timers' names are those of `docs/protocol.md`.
@@ -121,14 +140,21 @@ impl Rooms {
     }
 }
 
-impl Default for Rooms {
-    /// As on the command line.
+impl Default for Config {
     fn default() -> Self {
-        #[derive(clap::Parser)]
-        struct Bare {
-            #[command(flatten)]
-            rooms: Rooms,
-        }
-        <Bare as clap::Parser>::parse_from(["palco"]).rooms
+        defaults()
     }
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        defaults()
+    }
+}
+
+/// As the command line has it when nothing is said, by the environment neither.
+fn defaults<T: Args + FromArgMatches>() -> T {
+    let command = T::augment_args(Command::new("palco")).mut_args(|arg| arg.env(None::<&str>));
+    let matches = command.get_matches_from(["palco"]);
+    T::from_arg_matches(&matches).expect("invariant: every setting has a default or is optional")
 }

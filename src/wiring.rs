@@ -8,7 +8,7 @@ use palco_signaling::{Ports, Signaling};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    api::{self, App, Limits},
+    api::{self, App, Limits, address::Proxies},
     config::Config,
     history::Histories,
     identity::Identities,
@@ -120,6 +120,7 @@ impl Server {
             mail,
             limits: Arc::new(Limits::new()),
             histories: histories.clone(),
+            proxies: Arc::new(Proxies::new(config.trusted_proxies, config.forwarded_header)),
             origins: config.origin.into(),
             rooms: config.rooms,
         };

@@ -1,6 +1,7 @@
 //! The HTTP API under `/api/v1`, one file a resource; the WebSocket's handshake; metrics and health.
 
 mod accounts;
+pub(crate) mod address;
 mod caller;
 mod guests;
 mod me;
@@ -26,6 +27,7 @@ use crate::{
     config::Rooms, history::Histories, identity::Identities, mail::Mailer, passwords::Passwords,
     web,
 };
+use address::Proxies;
 use problem::Refused;
 pub(crate) use rate::Limits;
 
@@ -42,6 +44,7 @@ pub(crate) struct App {
     pub(crate) mail: Option<Mailer>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) histories: Histories,
+    pub(crate) proxies: Arc<Proxies>,
     pub(crate) origins: Arc<[String]>,
     pub(crate) rooms: Rooms,
 }

@@ -12,14 +12,11 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::request::Parts,
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 use palco_protocol::ErrorCode;
 
-use super::{App, problem::Refused};
+use super::{App, address::ClientAddress, problem::Refused};
 
 /// What is counted on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,9 +55,8 @@ impl From<IpAddr> for Origin {
 impl FromRequestParts<App> for Origin {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Refused> {
-        let peer = parts.extensions.get::<ConnectInfo<std::net::SocketAddr>>();
-        Ok(peer.ok_or(ErrorCode::Internal)?.0.ip().into())
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        Ok(ClientAddress::from_request_parts(parts, app).await?.0.into())
     }
 }
 

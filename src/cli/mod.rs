@@ -3,11 +3,14 @@
 mod native;
 mod serve;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
-use crate::{config::Config, telemetry};
+use crate::{
+    config::{Config, file},
+    telemetry,
+};
 
 #[derive(Parser)]
 #[command(
@@ -16,6 +19,10 @@ use crate::{config::Config, telemetry};
     about = "Live audio rooms: a stage, an audience, a queue of hands"
 )]
 struct Cli {
+    /// A file with settings of `palco serve`; `palco.toml` in the working directory if there is one
+    #[arg(long, global = true, env = "PALCO_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -35,7 +42,7 @@ enum Command {
 /// The `palco` command.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse(std::env::args_os().collect()).unwrap_or_else(|error| error.exit());
     telemetry::start(match cli.command {
         // A stranger's handshake must not write the log.
         Command::Serve(_) => "info,rtc_dtls=error",
@@ -54,6 +61,20 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line, completed with the settings file.
+fn parse(mut given: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let wrong = |what: String| Cli::command().error(ErrorKind::InvalidValue, what);
+    let added =
+        file::arguments(&Cli::command(), &given).map_err(|error| wrong(error.to_string()))?;
+    let Some((path, added)) = added else { return Cli::try_parse_from(given) };
+    let alone = given.clone();
+    given.extend(added);
+    Cli::try_parse_from(given).map_err(|error| match Cli::try_parse_from(alone) {
+        Ok(_) => wrong(format!("{}: {}", path.display(), error.render())),
+        Err(error) => error,
+    })
 }
 
 async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {

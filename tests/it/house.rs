@@ -41,18 +41,9 @@ impl House {
         let server = palco::Server::start(palco::Config {
             listen: loopback,
             udp: loopback,
-            tcp: None,
-            no_tcp: false,
-            bundle_from: None,
-            announce: Vec::new(),
-            shards: None,
             data: data.clone(),
-            database_url: None,
-            public_url: None,
-            smtp_url: None,
-            smtp_from: None,
             rooms,
-            origin: Vec::new(),
+            ..palco::Config::default()
         })
         .await
         .expect("the server starts");
