@@ -74,6 +74,10 @@ pub struct Config {
     #[arg(long, env = "PALCO_SMTP_FROM")]
     pub smtp_from: Option<String>,
 
+    /// A file of words, one on each line, that chat, titles and descriptions must not have
+    #[arg(long, env = "PALCO_WORD_LIST")]
+    pub word_list: Option<PathBuf>,
+
     /// The rooms' limits and timers
     #[command(flatten)]
     pub rooms: Rooms,

@@ -19,6 +19,7 @@ mod telemetry;
 mod tokens;
 mod web;
 mod wiring;
+mod words;
 
 pub use config::Config;
 pub use wiring::{Server, StartError};

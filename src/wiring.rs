@@ -18,6 +18,7 @@ use crate::{
     social::Graph,
     store::Store,
     tokens::Tokens,
+    words::WordList,
 };
 
 /// How long open requests and sockets get to finish when the server stops.
@@ -29,6 +30,14 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error("cannot use the data directory {path}: {source}")]
     Data {
+        /// Which.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The word list cannot be read.
+    #[error("cannot read the word list {path}: {source}")]
+    Words {
         /// Which.
         path: String,
         /// Why.
@@ -86,6 +95,13 @@ impl Server {
             _ => None,
         };
 
+        let words = match &config.word_list {
+            Some(path) => Some(Arc::new(WordList::read(path).map_err(|source| {
+                StartError::Words { path: path.display().to_string(), source }
+            })?)),
+            None => None,
+        };
+
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (media, events) = palco_sfu::start(palco_sfu::Config {
             udp: config.udp,
@@ -119,6 +135,7 @@ impl Server {
             passwords: Passwords::new(),
             mail,
             limits: Arc::new(Limits::new()),
+            words,
             histories: histories.clone(),
             proxies: Arc::new(Proxies::new(config.trusted_proxies, config.forwarded_header)),
             origins: config.origin.into(),

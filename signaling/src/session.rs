@@ -37,6 +37,9 @@ pub(crate) struct Session {
     token: u64,
     origin: Option<u64>,
     opened: Instant,
+    /// One request at a time, also over two sockets: what was under way when one died is answered before the same
+    /// request is looked at again.
+    turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -59,6 +62,7 @@ impl Session {
             token,
             origin,
             opened: Instant::now(),
+            turn: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
                 room: None,
                 peer: None,
@@ -197,6 +201,7 @@ pub(crate) async fn handle(
     request: Request,
 ) -> Utf8Bytes {
     let Request { id, message } = request;
+    let _turn = session.turn.lock().await;
     {
         let mut state = session.state();
         if let Some((_, text)) = state.answered.iter().find(|(answered, _)| *answered == id) {

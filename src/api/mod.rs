@@ -25,7 +25,7 @@ use palco_signaling::Signaling;
 
 use crate::{
     config::Rooms, history::Histories, identity::Identities, mail::Mailer, passwords::Passwords,
-    web,
+    web, words::WordList,
 };
 use address::Proxies;
 use problem::Refused;
@@ -45,6 +45,7 @@ pub(crate) struct App {
     pub(crate) limits: Arc<Limits>,
     pub(crate) histories: Histories,
     pub(crate) proxies: Arc<Proxies>,
+    pub(crate) words: Option<Arc<WordList>>,
     pub(crate) origins: Arc<[String]>,
     pub(crate) rooms: Rooms,
 }

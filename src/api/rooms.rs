@@ -1,5 +1,7 @@
 //! Rooms: opening one, what is live now, whom a room lets in, what happened in it.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Path, Query, State},
@@ -10,7 +12,7 @@ use palco_protocol::{
     http::{CreateRoom, InviteToRoom, LiveRoom, LiveRooms, RoomCreated, RoomHistory},
     limits,
 };
-use palco_room::Settings;
+use palco_room::{Settings, TextFilter};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -64,6 +66,11 @@ pub(super) async fn open(
     invited: Vec<UserId>,
 ) -> Result<(), Refused> {
     app.signaling.may_open()?;
+    settings.text_filter = app.words.clone().map(|words| words as Arc<dyn TextFilter>);
+    let said = [&settings.title, &settings.description];
+    if settings.text_filter.as_ref().is_some_and(|it| said.iter().any(|text| it.refuses(text))) {
+        return Err(ErrorCode::TextRefused.into());
+    }
     settings.max_people = settings.max_people.min(app.rooms.max_people);
     settings.max_speakers = app.rooms.max_speakers;
     settings.timers = palco_room::Timers {

@@ -36,12 +36,22 @@ impl House {
 
     /// With other limits and timers than the usual.
     pub(crate) async fn open_with(rooms: Rooms) -> Self {
+        Self::start(rooms, None).await
+    }
+
+    /// On this PostgreSQL database.
+    pub(crate) async fn open_on(database: &str) -> Self {
+        Self::start(Rooms::default(), Some(database.to_owned())).await
+    }
+
+    async fn start(rooms: Rooms, database_url: Option<String>) -> Self {
         let data = std::env::temp_dir().join(format!("palco-it-{}", uuid::Uuid::new_v4()));
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = palco::Server::start(palco::Config {
             listen: loopback,
             udp: loopback,
             data: data.clone(),
+            database_url,
             rooms,
             ..palco::Config::default()
         })

@@ -10,6 +10,9 @@ mod impair;
 mod journey;
 mod network;
 mod people;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod protocol;
 mod resume;
 mod rules;
+mod spawned;

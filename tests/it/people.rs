@@ -2,6 +2,7 @@
 
 mod accounts;
 mod doors;
+mod faults;
 
 use palco_client::HttpAnswer;
 use palco_protocol::{

@@ -145,9 +145,7 @@ async fn a_history_says_who_came_and_what_was_done_and_a_report_keeps_its_eviden
         loop {
             let page: RoomHistory =
                 venue.house.get(&path, Some(&ada.token)).await.expect("a history");
-            if page.events.last().is_some_and(|event| event.kind == "left")
-                && page.events.iter().any(|event| event.kind == "room_ended")
-            {
+            if page.events.last().is_some_and(|event| event.kind == "room_ended") {
                 return page;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

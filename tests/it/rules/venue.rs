@@ -35,7 +35,10 @@ impl Venue {
     }
 
     pub(crate) async fn open_with(rooms: Rooms) -> Self {
-        let house = House::open_with(rooms).await;
+        Self::around(House::open_with(rooms).await).await
+    }
+
+    pub(crate) async fn around(house: House) -> Self {
         let options = MediaOptions { server: house.media.ip(), srtp: SrtpOffer::All };
         let (media, offer) = Media::offer(options).await.expect("an offer");
         Self { house, offer: offer.into(), _media: media }

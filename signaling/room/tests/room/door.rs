@@ -220,6 +220,7 @@ fn who_may_be_here_no_longer_is_out_and_no_moderator_any_more() {
 #[test]
 fn a_room_can_open_with_moderators() {
     let mut world = World::empty(|settings| settings.moderators = vec![id(OWNER), id(ANN)]);
+    world.ok(OWNER, join(OWNER));
     world.ok(ANN, join(ANN));
     assert_eq!(world.room.role_of(id(ANN)), Some(Role::Moderator));
 }
