@@ -36,24 +36,24 @@ impl House {
 
     /// With other limits and timers than the usual.
     pub(crate) async fn open_with(rooms: Rooms) -> Self {
-        Self::start(rooms, None).await
+        Self::open_as(palco::Config { rooms, ..palco::Config::default() }).await
     }
 
     /// On this PostgreSQL database.
     pub(crate) async fn open_on(database: &str) -> Self {
-        Self::start(Rooms::default(), Some(database.to_owned())).await
+        let database_url = Some(database.to_owned());
+        Self::open_as(palco::Config { database_url, ..palco::Config::default() }).await
     }
 
-    async fn start(rooms: Rooms, database_url: Option<String>) -> Self {
+    /// As configured, but on ports and in a data directory of its own.
+    pub(crate) async fn open_as(config: palco::Config) -> Self {
         let data = std::env::temp_dir().join(format!("palco-it-{}", uuid::Uuid::new_v4()));
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = palco::Server::start(palco::Config {
             listen: loopback,
             udp: loopback,
             data: data.clone(),
-            database_url,
-            rooms,
-            ..palco::Config::default()
+            ..config
         })
         .await
         .expect("the server starts");

@@ -3,6 +3,7 @@
 mod accounts;
 mod doors;
 mod faults;
+mod mail;
 
 use palco_client::HttpAnswer;
 use palco_protocol::{
