@@ -32,7 +32,9 @@ const SESSION_LIFE: Duration = Duration::from_hours(24 * 30);
 /// How long the link to a new password works.
 const RESET_LIFE: Duration = Duration::from_hours(1);
 
-/// `POST /api/v1/accounts`
+/// Signs up.
+#[utoipa::path(post, path = "/accounts", tag = "accounts",
+    request_body = CreateAccount, responses((status = 201, body = SignedIn, description = "Signed up and in")))]
 pub(super) async fn create(
     State(app): State<App>,
     origin: Origin,
@@ -50,7 +52,9 @@ pub(super) async fn create(
     sign_in(&app, &headers, StatusCode::CREATED, &account, body.session).await
 }
 
-/// `POST /api/v1/session`
+/// Signs in.
+#[utoipa::path(post, path = "/session", tag = "accounts",
+    request_body = SignIn, responses((status = 200, body = SignedIn, description = "Signed in")))]
 pub(super) async fn open_session(
     State(app): State<App>,
     origin: Origin,
@@ -76,7 +80,9 @@ pub(super) async fn open_session(
     sign_in(&app, &headers, StatusCode::OK, &account, body.session).await
 }
 
-/// `DELETE /api/v1/session`: of nobody it is a no-op.
+/// Signs out. Of nobody it is a no-op.
+#[utoipa::path(delete, path = "/session", tag = "accounts", security((), ("token" = [])),
+    responses((status = 204, description = "Signed out")))]
 pub(super) async fn close_session(
     State(app): State<App>,
     headers: HeaderMap,
@@ -88,7 +94,9 @@ pub(super) async fn close_session(
     Ok((StatusCode::NO_CONTENT, gone).into_response())
 }
 
-/// `POST /api/v1/password-resets`: accepted, whether there is such an account or not.
+/// A link to a new password: accepted, whether there is such an account or not.
+#[utoipa::path(post, path = "/password-resets", tag = "accounts",
+    request_body = RequestReset, responses((status = 202, description = "Accepted")))]
 pub(super) async fn request_reset(
     State(app): State<App>,
     origin: Origin,
@@ -134,7 +142,9 @@ fn reset_mail(account: &Account, address: &str, mail: &crate::mail::Mailer, path
     }
 }
 
-/// `POST /api/v1/password-resets/{token}`
+/// A new password.
+#[utoipa::path(post, path = "/password-resets/{token}", tag = "accounts",
+    request_body = ResetPassword, responses((status = 204, description = "Every session ended")))]
 pub(super) async fn reset(
     State(app): State<App>,
     origin: Origin,

@@ -12,7 +12,9 @@ use super::{
     rate::{Limited, Origin},
 };
 
-/// `POST /api/v1/guests`
+/// A new person without an account.
+#[utoipa::path(post, path = "/guests", tag = "people",
+    request_body = CreateGuest, responses((status = 201, body = Guest, description = "Who you are now")))]
 pub(super) async fn create(
     State(app): State<App>,
     origin: Origin,

@@ -27,12 +27,16 @@ use crate::{
     store::{self, ProfileChange},
 };
 
-/// `GET /api/v1/me`
+/// One's own account.
+#[utoipa::path(get, path = "/me", tag = "accounts", security(("token" = [])),
+    responses((status = 200, body = Account, description = "The account")))]
 pub(super) async fn show(Member(account): Member) -> Json<Account> {
     Json(account.own())
 }
 
-/// `PATCH /api/v1/me`
+/// Changes one's own account.
+#[utoipa::path(patch, path = "/me", tag = "accounts", security(("token" = [])),
+    request_body = UpdateAccount, responses((status = 200, body = Account, description = "As it is now")))]
 pub(super) async fn update(
     State(app): State<App>,
     Member(account): Member,
@@ -130,7 +134,9 @@ pub(super) fn topic(text: &str) -> Result<String, Refused> {
     Ok(line("topic", text.trim().trim_start_matches('#'), limits::TOPIC_MAX_CHARS)?.to_lowercase())
 }
 
-/// `POST /api/v1/me/password`
+/// Another password.
+#[utoipa::path(post, path = "/me/password", tag = "accounts", security(("token" = [])),
+    request_body = ChangePassword, responses((status = 204, description = "Every other session ended")))]
 pub(super) async fn change_password(
     State(app): State<App>,
     Member(account): Member,
@@ -146,7 +152,9 @@ pub(super) async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /api/v1/me`
+/// Deletes one's own account.
+#[utoipa::path(delete, path = "/me", tag = "accounts", security(("token" = [])),
+    request_body = DeleteAccount, responses((status = 204, description = "Gone")))]
 pub(super) async fn delete(
     State(app): State<App>,
     Member(account): Member,
@@ -171,7 +179,9 @@ async fn confirm(app: &App, account: &store::Account, password: String) -> Resul
     }
 }
 
-/// `PUT /api/v1/me/avatar`: the body is the picture.
+/// The body is the picture.
+#[utoipa::path(put, path = "/me/avatar", tag = "accounts", security(("token" = [])),
+    request_body(content = Vec<u8>, content_type = "image/*"), responses((status = 200, body = Account, description = "As it is now")))]
 pub(super) async fn set_avatar(
     State(app): State<App>,
     Member(account): Member,
@@ -189,7 +199,9 @@ pub(super) async fn set_avatar(
     Ok(Json(account.own()))
 }
 
-/// `DELETE /api/v1/me/avatar`
+/// No picture.
+#[utoipa::path(delete, path = "/me/avatar", tag = "accounts", security(("token" = [])),
+    responses((status = 204, description = "Done")))]
 pub(super) async fn remove_avatar(
     State(app): State<App>,
     Member(account): Member,
@@ -198,7 +210,9 @@ pub(super) async fn remove_avatar(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /api/v1/me/export`: everything the server keeps of the caller, as one JSON file.
+/// Everything the server keeps of the caller, as one JSON file.
+#[utoipa::path(get, path = "/me/export", tag = "accounts", security(("token" = [])),
+    responses((status = 200, body = Object, description = "The file")))]
 pub(super) async fn export(
     State(app): State<App>,
     Member(account): Member,

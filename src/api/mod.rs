@@ -6,6 +6,7 @@ mod caller;
 mod guests;
 mod me;
 mod metrics;
+mod openapi;
 mod people;
 mod problem;
 mod rate;
@@ -14,14 +15,13 @@ mod socket;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    http::StatusCode,
-    routing::{get, post, put},
-};
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, routing::get};
 use palco_protocol::{ErrorCode, limits::AVATAR_MAX_BYTES};
 use palco_signaling::Signaling;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt},
+    routes,
+};
 
 use crate::{
     config::Rooms, history::Histories, identity::Identities, mail::Mailer, passwords::Passwords,
@@ -50,38 +50,42 @@ pub(crate) struct App {
     pub(crate) rooms: Rooms,
 }
 
+/// The API itself.
+fn v1() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::begin())
+        .routes(routes!(openapi::show))
+        .routes(routes!(guests::create))
+        .routes(routes!(accounts::create))
+        .routes(routes!(accounts::open_session, accounts::close_session))
+        .routes(routes!(accounts::request_reset))
+        .routes(routes!(accounts::reset))
+        .routes(routes!(me::show, me::update, me::delete))
+        .routes(routes!(me::change_password))
+        .routes(
+            // The one large body of the API.
+            routes!(me::set_avatar, me::remove_avatar)
+                .layer(DefaultBodyLimit::max(AVATAR_MAX_BYTES)),
+        )
+        .routes(routes!(me::export))
+        .routes(routes!(people::blocks))
+        .routes(routes!(people::search))
+        .routes(routes!(people::suggestions))
+        .routes(routes!(people::show))
+        .routes(routes!(people::followers))
+        .routes(routes!(people::following))
+        .routes(routes!(people::follow, people::unfollow))
+        .routes(routes!(people::block, people::unblock))
+        .routes(routes!(rooms::create, rooms::list))
+        .routes(routes!(rooms::show))
+        .routes(routes!(rooms::invite))
+        .routes(routes!(rooms::history))
+}
+
 pub(crate) fn router(app: App) -> Router {
-    let v1 = Router::new()
-        .route("/guests", post(guests::create))
-        .route("/accounts", post(accounts::create))
-        .route("/session", post(accounts::open_session).delete(accounts::close_session))
-        .route("/password-resets", post(accounts::request_reset))
-        .route("/password-resets/{token}", post(accounts::reset))
-        .route("/me", get(me::show).patch(me::update).delete(me::delete))
-        .route("/me/password", post(me::change_password))
-        .route("/me/export", get(me::export))
-        .route("/me/blocks", get(people::blocks))
-        .route("/people", get(people::search))
-        .route("/people/suggestions", get(people::suggestions))
-        .route("/people/{person}", get(people::show))
-        .route("/people/{person}/followers", get(people::followers))
-        .route("/people/{person}/following", get(people::following))
-        .route("/people/{person}/follow", put(people::follow).delete(people::unfollow))
-        .route("/people/{person}/block", put(people::block).delete(people::unblock))
-        .route("/rooms", post(rooms::create).get(rooms::list))
-        .route("/rooms/{room}", get(rooms::show))
-        .route("/rooms/{room}/guests", post(rooms::invite))
-        .route("/rooms/{room}/history", get(rooms::history))
+    let v1 = Router::from(v1())
         .method_not_allowed_fallback(async || Refused::from(ErrorCode::MethodNotAllowed))
         .fallback(async || Refused::from(ErrorCode::NotFound))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES));
-    // The one large body of the API.
-    let v1 = v1.route(
-        "/me/avatar",
-        put(me::set_avatar)
-            .layer(DefaultBodyLimit::max(AVATAR_MAX_BYTES))
-            .delete(me::remove_avatar),
-    );
     Router::new()
         .nest("/api/v1", v1)
         .route("/avatars/{person}/{version}", get(people::avatar))

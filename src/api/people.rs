@@ -12,6 +12,7 @@ use palco_protocol::{
     http::{Listed, People, Profile},
 };
 use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{
@@ -22,13 +23,15 @@ use super::{
 use crate::store::{Account, PeopleList};
 
 /// `?cursor=` of a list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Cursor {
     cursor: Option<UserId>,
 }
 
 /// `?q=` of a search.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Search {
     #[serde(default)]
     q: String,
@@ -51,7 +54,9 @@ async fn find(app: &App, viewer: Option<UserId>, name: &str) -> Result<Account, 
     Ok(account)
 }
 
-/// `GET /api/v1/people/{person}`
+/// Somebody's profile.
+#[utoipa::path(get, path = "/people/{person}", tag = "people", security((), ("token" = [])),
+    responses((status = 200, body = Profile, description = "The profile")))]
 pub(super) async fn show(
     State(app): State<App>,
     caller: Option<Caller>,
@@ -76,7 +81,9 @@ pub(super) async fn show(
     }))
 }
 
-/// `GET /api/v1/people?q=`
+/// People whose handle or name begins so.
+#[utoipa::path(get, path = "/people", tag = "people", security((), ("token" = [])),
+    responses((status = 200, body = People, description = "Those found")))]
 pub(super) async fn search(
     State(app): State<App>,
     caller: Option<Caller>,
@@ -89,7 +96,9 @@ pub(super) async fn search(
     Ok(whole(app.identities.store.search_people(viewer(caller), text).await?))
 }
 
-/// `GET /api/v1/people/suggestions`
+/// Whom one might follow.
+#[utoipa::path(get, path = "/people/suggestions", tag = "people", security((), ("token" = [])),
+    responses((status = 200, body = People, description = "To 20")))]
 pub(super) async fn suggestions(
     State(app): State<App>,
     caller: Option<Caller>,
@@ -97,7 +106,9 @@ pub(super) async fn suggestions(
     Ok(whole(app.identities.store.suggestions(viewer(caller)).await?))
 }
 
-/// `GET /api/v1/people/{person}/followers`
+/// Who follows somebody.
+#[utoipa::path(get, path = "/people/{person}/followers", tag = "people", security((), ("token" = [])),
+    responses((status = 200, body = People, description = "A page")))]
 pub(super) async fn followers(
     State(app): State<App>,
     caller: Option<Caller>,
@@ -108,7 +119,9 @@ pub(super) async fn followers(
     list(&app, caller, PeopleList::FollowersOf(of.id), cursor).await
 }
 
-/// `GET /api/v1/people/{person}/following`
+/// Whom somebody follows.
+#[utoipa::path(get, path = "/people/{person}/following", tag = "people", security((), ("token" = [])),
+    responses((status = 200, body = People, description = "A page")))]
 pub(super) async fn following(
     State(app): State<App>,
     caller: Option<Caller>,
@@ -119,7 +132,9 @@ pub(super) async fn following(
     list(&app, caller, PeopleList::FollowedBy(of.id), cursor).await
 }
 
-/// `GET /api/v1/me/blocks`
+/// Whom the caller blocked.
+#[utoipa::path(get, path = "/me/blocks", tag = "people", security(("token" = [])),
+    responses((status = 200, body = People, description = "A page")))]
 pub(super) async fn blocks(
     State(app): State<App>,
     Caller(known): Caller,
@@ -149,7 +164,9 @@ fn viewer(caller: Option<Caller>) -> UserId {
     caller.map_or(UserId(Uuid::nil()), |Caller(known)| known.person.id)
 }
 
-/// `PUT /api/v1/people/{person}/follow`
+/// Follows somebody.
+#[utoipa::path(put, path = "/people/{person}/follow", tag = "people", security(("token" = [])),
+    responses((status = 204, description = "Followed")))]
 pub(super) async fn follow(
     State(app): State<App>,
     Member(me): Member,
@@ -162,7 +179,9 @@ pub(super) async fn follow(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /api/v1/people/{person}/follow`
+/// Follows somebody no longer.
+#[utoipa::path(delete, path = "/people/{person}/follow", tag = "people", security(("token" = [])),
+    responses((status = 204, description = "Not followed")))]
 pub(super) async fn unfollow(
     State(app): State<App>,
     Member(me): Member,
@@ -173,7 +192,9 @@ pub(super) async fn unfollow(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `PUT /api/v1/people/{person}/block`
+/// Blocks somebody.
+#[utoipa::path(put, path = "/people/{person}/block", tag = "people", security(("token" = [])),
+    responses((status = 204, description = "Blocked")))]
 pub(super) async fn block(
     State(app): State<App>,
     Member(me): Member,
@@ -186,7 +207,9 @@ pub(super) async fn block(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /api/v1/people/{person}/block`
+/// Lifts a block.
+#[utoipa::path(delete, path = "/people/{person}/block", tag = "people", security(("token" = [])),
+    responses((status = 204, description = "Not blocked")))]
 pub(super) async fn unblock(
     State(app): State<App>,
     Member(me): Member,

@@ -14,6 +14,7 @@ use palco_protocol::{
 };
 use palco_room::{Settings, TextFilter};
 use serde::Deserialize;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{
@@ -31,7 +32,9 @@ use crate::{
 /// People named in one request.
 const INVITED_MAX: usize = 100;
 
-/// `POST /api/v1/rooms`
+/// Opens a room.
+#[utoipa::path(post, path = "/rooms", tag = "rooms", security(("token" = [])),
+    request_body = CreateRoom, responses((status = 201, body = RoomCreated, description = "Live now")))]
 pub(super) async fn create(
     State(app): State<App>,
     Caller(caller): Caller,
@@ -104,7 +107,9 @@ fn check_invited(people: &[UserId]) -> Result<(), Refused> {
     Ok(())
 }
 
-/// `POST /api/v1/rooms/{room}/guests`
+/// More people may enter a room.
+#[utoipa::path(post, path = "/rooms/{room}/guests", tag = "rooms", security(("token" = [])),
+    request_body = InviteToRoom, responses((status = 204, description = "They may")))]
 pub(super) async fn invite(
     State(app): State<App>,
     Member(me): Member,
@@ -123,7 +128,9 @@ pub(super) async fn invite(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /api/v1/rooms`
+/// The live rooms that anybody may enter.
+#[utoipa::path(get, path = "/rooms", tag = "rooms", security((), ("token" = [])),
+    responses((status = 200, body = LiveRooms, description = "A page")))]
 pub(super) async fn list(
     State(app): State<App>,
     caller: Option<Caller>,
@@ -136,7 +143,9 @@ pub(super) async fn list(
     Ok(Json(live))
 }
 
-/// `GET /api/v1/rooms/{room}`
+/// A live room.
+#[utoipa::path(get, path = "/rooms/{room}", tag = "rooms", security((), ("token" = [])),
+    responses((status = 200, body = LiveRoom, description = "At most a second old")))]
 pub(super) async fn show(
     State(app): State<App>,
     caller: Option<Caller>,
@@ -158,13 +167,16 @@ fn find(app: &App, room: &str) -> Result<LiveRoom, Refused> {
 }
 
 /// `?cursor=` of a history.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct After {
     #[serde(default)]
     cursor: i64,
 }
 
-/// `GET /api/v1/rooms/{room}/history`
+/// What happened in a room.
+#[utoipa::path(get, path = "/rooms/{room}/history", tag = "rooms", security(("token" = [])),
+    responses((status = 200, body = RoomHistory, description = "A page")))]
 pub(super) async fn history(
     State(app): State<App>,
     Caller(caller): Caller,
