@@ -10,6 +10,7 @@ mod history;
 mod identity;
 mod mail;
 mod media;
+mod notify;
 mod passwords;
 mod pictures;
 mod secrets;

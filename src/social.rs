@@ -1,6 +1,6 @@
 //! Signalling's view of the follow graph: the store behind its port.
 
-use palco_protocol::{ErrorCode, Person, RoomId, UserId};
+use palco_protocol::{ErrorCode, Person, RoomId, UserId, http::Unread};
 use palco_signaling::{Door, PortFuture, Social};
 
 use crate::store::{Cause, Store};
@@ -26,6 +26,10 @@ impl Social for Graph {
         followed: UserId,
     ) -> PortFuture<'_, Result<bool, ErrorCode>> {
         Box::pin(async move { Ok(self.store.follows_any(&followers, followed).await?) })
+    }
+
+    fn unread(&self, user: UserId) -> PortFuture<'_, Result<Unread, ErrorCode>> {
+        Box::pin(async move { Ok(self.store.unread(user).await?) })
     }
 
     fn call(&self, user: UserId, by: Person, room: RoomId) {

@@ -14,6 +14,7 @@ use crate::{
     identity::Identities,
     mail::{MailConfigError, Mailer},
     media::{self, SfuMedia},
+    notify,
     passwords::Passwords,
     social::Graph,
     store::Store,
@@ -70,6 +71,7 @@ pub struct Server {
     store: Store,
     histories: Histories,
     history_writer: JoinHandle<()>,
+    notifier: JoinHandle<()>,
     stop: watch::Sender<bool>,
     http: JoinHandle<io::Result<()>>,
 }
@@ -124,6 +126,7 @@ impl Server {
             },
         );
         tokio::spawn(media::pump(events, signaling.clone()));
+        let notifier = tokio::spawn(notify::run(identities.store.clone(), signaling.clone()));
 
         let listen_error = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
@@ -156,6 +159,7 @@ impl Server {
             store: identities.store,
             histories,
             history_writer,
+            notifier,
             stop,
             http,
         })
@@ -196,6 +200,8 @@ impl Server {
         // What happened last is written, unless the database is away.
         self.histories.close();
         let _ = tokio::time::timeout(STOP, self.history_writer).await;
+        // Between two of its steps or within one: the outbox knows how far it came.
+        self.notifier.abort();
         self.store.close().await;
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use dashmap::DashMap;
-use palco_protocol::{RoomId, RoomKind, http::LiveRoom};
+use palco_protocol::{RoomId, RoomKind, UserId, http::LiveRoom};
 
 use crate::{PeerId, mailbox::RoomHandle, session::Session};
 
@@ -17,6 +17,8 @@ use crate::{PeerId, mailbox::RoomHandle, session::Session};
 pub(crate) struct Directory {
     rooms: DashMap<RoomId, RoomHandle>,
     sessions: DashMap<String, Arc<Session>>,
+    /// Of people with an account: who can be told something wherever they are.
+    devices: DashMap<UserId, Vec<Arc<Session>>>,
     peers: DashMap<PeerId, RoomHandle>,
     last_peer: AtomicU64,
     sockets: AtomicUsize,
@@ -53,10 +55,25 @@ impl Directory {
 
     pub(crate) fn add_session(&self, session: &Arc<Session>) {
         self.sessions.insert(session.secret().to_owned(), Arc::clone(session));
+        if !session.person().guest {
+            let mut devices = self.devices.entry(session.person().id).or_default();
+            if !devices.iter().any(|device| Arc::ptr_eq(device, session)) {
+                devices.push(Arc::clone(session));
+            }
+        }
+    }
+
+    /// The sessions of somebody with an account.
+    pub(crate) fn devices(&self, user: UserId) -> Vec<Arc<Session>> {
+        self.devices.get(&user).map(|entry| entry.value().clone()).unwrap_or_default()
     }
 
     pub(crate) fn remove_session(&self, session: &Session) {
         self.sessions.remove(session.secret());
+        self.devices.remove_if_mut(&session.person().id, |_, devices| {
+            devices.retain(|device| !std::ptr::eq(&**device, session));
+            devices.is_empty()
+        });
     }
 
     pub(crate) fn session(&self, secret: &str) -> Option<Arc<Session>> {

@@ -25,7 +25,7 @@ mod ws;
 use std::{hash::RandomState, sync::Arc};
 
 use palco_protocol::{
-    ErrorCode, RoomEndReason, RoomId, UserId,
+    DirectEvent, ErrorCode, RoomEndReason, RoomId, ServerMessage, UserId,
     http::{LiveRoom, LiveRooms},
 };
 use palco_room::{Settings, Timers};
@@ -178,6 +178,14 @@ impl Signaling {
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
         (self.shared.directory.room_count(), self.shared.directory.socket_count())
+    }
+
+    /// Tells people with an account something, on every device that is connected now; the text is made once. Answers
+    /// how many devices.
+    pub fn tell(&self, people: &[UserId], event: DirectEvent) -> usize {
+        let text = ws::text_of(&ServerMessage::Direct(event));
+        let devices = people.iter().flat_map(|&user| self.shared.directory.devices(user));
+        devices.filter(|device| device.tell(&text)).count()
     }
 
     /// One of these blocked the other: neither stays in the other's rooms.

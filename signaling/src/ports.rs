@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 
 use palco_protocol::{
     ChatMessage, ErrorCode, Grade, ModerationEntry, Person, RoomEvent, RoomId, RoomTimeMs,
-    SpeakerNumber, UserId,
+    SpeakerNumber, UserId, http::Unread,
 };
 
 /// A future behind a port. The ports are trait objects, so that this crate is compiled once.
@@ -117,6 +117,9 @@ pub trait Social: Send + Sync + 'static {
         followers: Vec<UserId>,
         followed: UserId,
     ) -> PortFuture<'_, Result<bool, ErrorCode>>;
+
+    /// How many notices wait for somebody with an account.
+    fn unread(&self, user: UserId) -> PortFuture<'_, Result<Unread, ErrorCode>>;
 
     /// Calls somebody into a room, wherever they are.
     fn call(&self, user: UserId, by: Person, room: RoomId);

@@ -100,6 +100,15 @@ impl Session {
         self.state().room.clone()
     }
 
+    /// Tells this device something, if it is there to be told.
+    pub(crate) fn tell(&self, text: &Utf8Bytes) -> bool {
+        let state = self.state();
+        if state.attached {
+            state.outbox.push(text.clone());
+        }
+        state.attached
+    }
+
     /// The room's task let the person in over `peer`.
     pub(crate) fn entered(&self, room: RoomHandle, peer: PeerId) {
         let mut state = self.state();
@@ -141,7 +150,7 @@ pub(crate) async fn hello(
     let Some(session) = continued.filter(|session| session.user() == person.id) else {
         let session = Arc::new(Session::new(person, mark, origin, outbox));
         shared.directory.add_session(&session);
-        let welcome = welcome(shared, &session, None);
+        let welcome = welcome(shared, &session, None).await;
         return Ok((session, welcome));
     };
     let room = {
@@ -161,16 +170,21 @@ pub(crate) async fn hello(
             .map(|snapshot| Resumed { room: room.id(), snapshot }),
         None => None,
     };
-    let welcome = welcome(shared, &session, resumed);
+    let welcome = welcome(shared, &session, resumed).await;
     Ok((session, welcome))
 }
 
-fn welcome(shared: &Shared, session: &Session, room: Option<Resumed>) -> Welcome {
+/// Counts what waits only now that the session is known: what comes from here on reaches its outbox.
+async fn welcome(shared: &Shared, session: &Session, room: Option<Resumed>) -> Welcome {
+    let notices = match session.person().guest {
+        true => None,
+        false => shared.ports.social.unread(session.user()).await.ok(),
+    };
     Welcome {
         session: session.secret.clone(),
         person: session.person.clone(),
         reconnect_grace_ms: shared.config.reconnect_grace_ms,
-        notices: None,
+        notices,
         room,
     }
 }

@@ -6,6 +6,7 @@ mod caller;
 mod guests;
 mod me;
 mod metrics;
+mod notifications;
 mod openapi;
 mod people;
 mod problem;
@@ -75,6 +76,11 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(people::following))
         .routes(routes!(people::follow, people::unfollow))
         .routes(routes!(people::block, people::unblock))
+        .routes(routes!(notifications::set_wanted))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::unread))
+        .routes(routes!(notifications::mark_read))
+        .routes(routes!(notifications::preferences, notifications::set_preferences))
         .routes(routes!(rooms::create, rooms::list))
         .routes(routes!(rooms::show))
         .routes(routes!(rooms::invite))

@@ -221,7 +221,7 @@ pub(super) async fn unblock(
 }
 
 /// Somebody else than the caller. Whom they blocked may still block them, or unfollow.
-async fn another(app: &App, me: &Account, name: &str) -> Result<UserId, Refused> {
+pub(super) async fn another(app: &App, me: &Account, name: &str) -> Result<UserId, Refused> {
     let store = &app.identities.store;
     let found = match name.parse() {
         Ok(id) => store.account(id).await?,

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod export;
+mod notices;
 mod outbox;
 mod people;
 mod rooms;
@@ -26,6 +27,7 @@ use sqlx::{
 };
 
 pub(crate) use accounts::{Account, NewAccount, ProfileChange};
+pub(crate) use notices::{Pending, Recipient};
 pub(crate) use outbox::Cause;
 pub(crate) use people::PeopleList;
 pub(crate) use rooms::{HistoryRow, NewRoom};
