@@ -49,11 +49,14 @@ pub(super) async fn show(
         Some(room) => app.media.peers_of(room_key(room)).await,
         None => Vec::new(),
     };
+    // Unknown while the database is away: it is not this page that shall fail then.
+    let waiting = app.identities.store.notices_waiting().await.unwrap_or(0);
     let snapshot = Snapshot {
         peers,
         rooms,
         sockets,
         history: app.histories.backlog(),
+        notices_waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
         names: names.collect(),
         media: app.media.stats().await,
     };
@@ -81,6 +84,7 @@ struct Snapshot {
     sockets: usize,
     /// Entries of histories that wait, and that were lost.
     history: (usize, u64),
+    notices_waiting: usize,
     /// Rooms that the hallway shows.
     names: HashMap<RoomKey, String>,
     media: Stats,
@@ -220,6 +224,8 @@ impl Collector for Snapshot {
         let bytes = Some(&Unit::Bytes);
         single(out, "rooms", "Live rooms", &gauge(self.rooms))?;
         single(out, "sockets", "Open WebSockets", &gauge(self.sockets))?;
+        let about = "Notices that not everybody was told of yet";
+        single(out, "notices_waiting", about, &gauge(self.notices_waiting))?;
         let (waiting, dropped) = self.history;
         single(
             out,

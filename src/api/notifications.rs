@@ -33,7 +33,7 @@ pub(super) struct Before {
 }
 
 /// `GET /api/v1/notifications`
-#[utoipa::path(get, path = "/notifications", tag = "notifications", security(("token" = [])), params(Before),
+#[utoipa::path(get, path = "/notifications", tag = "notifications", security(("token" = [])),
     responses((status = 200, body = Notifications, description = "A page, newest first")))]
 pub(super) async fn list(
     State(app): State<App>,
@@ -59,7 +59,7 @@ pub(super) async fn unread(
 
 /// `POST /api/v1/notifications/read`
 #[utoipa::path(post, path = "/notifications/read", tag = "notifications", security(("token" = [])),
-    responses((status = 200, body = Unread, description = "What still waits")))]
+    request_body = MarkRead, responses((status = 200, body = Unread, description = "What still waits")))]
 pub(super) async fn mark_read(
     State(app): State<App>,
     Member(me): Member,
@@ -93,7 +93,7 @@ pub(super) async fn preferences(
 
 /// `PUT /api/v1/notifications/preferences`
 #[utoipa::path(put, path = "/notifications/preferences", tag = "notifications", security(("token" = [])),
-    responses((status = 200, body = NoticePreferences, description = "As they are now")))]
+    request_body = NoticePreferences, responses((status = 200, body = NoticePreferences, description = "As they are now")))]
 pub(super) async fn set_preferences(
     State(app): State<App>,
     Member(me): Member,
@@ -115,7 +115,7 @@ pub(super) async fn set_preferences(
 
 /// `PUT /api/v1/people/{person}/notices`
 #[utoipa::path(put, path = "/people/{person}/notices", tag = "notifications", security(("token" = [])),
-    responses((status = 204, description = "Set")))]
+    request_body = SetWanted, responses((status = 204, description = "Set")))]
 pub(super) async fn set_wanted(
     State(app): State<App>,
     Member(me): Member,

@@ -4,6 +4,7 @@ mod accounts;
 mod doors;
 mod faults;
 mod mail;
+mod notices;
 
 use palco_client::HttpAnswer;
 use palco_protocol::{
