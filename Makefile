@@ -2,13 +2,13 @@
 #
 # Order matters in one place: the web client is built before cargo, which embeds web-demo/dist.
 
-.PHONY: run build setup test prepare-tests check bench generate format clean help
+.PHONY: run build setup test prepare-tests check audit bench generate format clean help
 
 run: build ## Set up, build, and serve http://localhost:8080 (ARGS="..." for `palco serve`)
 	@exec target/release/palco serve $(ARGS)
 
 build: web-demo/dist/index.html | setup
-	@cargo build --release --package palco
+	@cargo build --locked --release --package palco
 
 setup:
 	@scripts/setup.sh build
@@ -21,6 +21,9 @@ prepare-tests: build tests/e2e/node_modules/.stamp
 
 check: web-demo/dist/index.html tests/e2e/node_modules/.stamp ## Formatting, lints, generated code, crate boundaries, sizes
 	@scripts/check.sh
+
+audit: ## Known weaknesses of the dependencies, where their databases are in reach
+	@scripts/audit.sh
 
 bench: build ## Benchmarks, each beside its floor
 	@cargo run --quiet --release --package palco-benches

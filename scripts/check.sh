@@ -12,7 +12,7 @@ check() {
 }
 
 drift() {
-  diff -u web-demo/src/protocol.gen.ts <(cargo run --quiet --release --package palco-protocol --example typescript) ||
+  diff -u web-demo/src/protocol.gen.ts <(cargo run --quiet --locked --release --package palco-protocol --example typescript) ||
     { echo "web-demo/src/protocol.gen.ts is not what the Rust types say: make generate" >&2; return 1; }
 }
 
@@ -27,8 +27,9 @@ sources() {
 }
 
 check "Rust format" cargo fmt --all --check
-check "Rust lints" cargo clippy --quiet --release --workspace --all-targets -- -D warnings
+check "Rust lints" cargo clippy --quiet --locked --release --workspace --all-targets -- -D warnings
 check "crate boundaries" scripts/boundaries.sh
+check "dependencies: licences, duplicates, sources" scripts/deny.sh licenses bans sources
 check "protocol drift" drift
 check "web client: types, lints, format" npm --prefix web-demo run --silent check
 check "web client: size" npm --prefix web-demo run --silent size

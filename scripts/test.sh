@@ -28,7 +28,7 @@ part() {
 }
 
 # The deadline is for a test that hangs: it includes compiling on two cores.
-rust() { timeout --kill-after=10s 25m cargo test --quiet --release --workspace --no-fail-fast; }
+rust() { timeout --kill-after=10s 25m cargo test --quiet --locked --release --workspace --no-fail-fast; }
 # test result: ok. 12 passed; 0 failed; 0 ignored; ...
 count_rust() { awk '/^test result: / { p += $4; f += $6 } END { print p + 0, f + 0 }' "$1"; }
 

@@ -17,7 +17,7 @@ use palco_room::Timers;
 
 use crate::api::address::network;
 
-pub use crate::api::address::ForwardedHeader;
+pub use crate::{api::address::ForwardedHeader, telemetry::LogFormat, tls::TlsSettings};
 
 /// The settings of `palco serve`.
 #[derive(Debug, Clone, Args)]
@@ -77,6 +77,9 @@ pub struct Config {
     /// A file of words, one on each line, that chat, titles and descriptions must not have
     #[arg(long, env = "PALCO_WORD_LIST")]
     pub word_list: Option<PathBuf>,
+    /// HTTPS
+    #[command(flatten)]
+    pub tls: TlsSettings,
 
     /// The rooms' limits and timers
     #[command(flatten)]
@@ -94,6 +97,14 @@ pub struct Config {
     /// The header in which trusted proxies name the client
     #[arg(long, env = "PALCO_FORWARDED_HEADER", value_enum, default_value = "x-forwarded-for")]
     pub forwarded_header: ForwardedHeader,
+
+    /// How the log is written
+    #[arg(long, env = "PALCO_LOG_FORMAT", value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// How long live rooms may go on after SIGTERM, in seconds: no new ones open, everybody is told
+    #[arg(long, env = "PALCO_DRAIN_S", default_value_t = 30)]
+    pub drain_s: u64,
 }
 
 /// What every room is opened with. The timers' names are those of `docs/protocol.md`.
@@ -151,6 +162,12 @@ impl Default for Config {
 }
 
 impl Default for Rooms {
+    fn default() -> Self {
+        defaults()
+    }
+}
+
+impl Default for TlsSettings {
     fn default() -> Self {
         defaults()
     }

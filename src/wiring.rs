@@ -2,6 +2,12 @@
 
 use std::{io, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
+use axum::{
+    http::{HeaderValue, header},
+    middleware::map_response,
+    response::Response,
+    serve::ListenerExt,
+};
 use palco_protocol::{ErrorCode, RoomId};
 use palco_room::Settings;
 use palco_signaling::{Ports, Signaling};
@@ -12,12 +18,15 @@ use crate::{
     config::Config,
     history::Histories,
     identity::Identities,
+    listener::Listener,
     mail::{MailConfigError, Mailer},
     media::{self, SfuMedia},
     notify,
     passwords::Passwords,
+    redirect,
     social::Graph,
     store::Store,
+    tls::{self, Tls, TlsError},
     tokens::Tokens,
     words::WordList,
 };
@@ -58,6 +67,9 @@ pub enum StartError {
     /// The way to the mail server is not one.
     #[error(transparent)]
     Mail(#[from] MailConfigError),
+    /// HTTPS was asked for and cannot be had.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The media plane did not start.
     #[error("the media plane did not start: {0}")]
     Media(#[from] palco_sfu::StartError),
@@ -72,6 +84,8 @@ pub struct Server {
     histories: Histories,
     history_writer: JoinHandle<()>,
     notifier: JoinHandle<()>,
+    tls: Option<Tls>,
+    redirect: Option<JoinHandle<io::Result<()>>>,
     stop: watch::Sender<bool>,
     http: JoinHandle<io::Result<()>>,
 }
@@ -128,9 +142,23 @@ impl Server {
         tokio::spawn(media::pump(events, signaling.clone()));
         let notifier = tokio::spawn(notify::run(identities.store.clone(), signaling.clone()));
 
-        let listen_error = |source| StartError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
+        let tls = tls::start(&config.tls, &config.data, || {
+            let mut addresses = config.announce.clone();
+            addresses.push(config.listen.ip());
+            addresses.extend(palco_sfu::address_towards_the_world());
+            addresses
+        })?;
+        let listen_error = |address| move |source| StartError::Listen { address, source };
+        let listener =
+            TcpListener::bind(config.listen).await.map_err(listen_error(config.listen))?;
+        let address = listener.local_addr().map_err(listen_error(config.listen))?;
+        let redirect = match config.tls.tls_redirect.filter(|_| tls.is_some()) {
+            Some(from) => {
+                let started = redirect::start(from, address.port()).await;
+                Some(started.map_err(listen_error(from))?)
+            }
+            None => None,
+        };
         let app = App {
             signaling: signaling.clone(),
             media: media.clone(),
@@ -144,7 +172,16 @@ impl Server {
             origins: config.origin.into(),
             rooms: config.rooms,
         };
-        let service = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
+        let mut router = api::router(app);
+        if tls.as_ref().is_some_and(|tls| tls.lasting) {
+            router = router.layer(map_response(strictly_by_https));
+        }
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let listener = Listener::new(listener, tls.as_ref().map(|tls| Arc::clone(&tls.config)))
+            .tap_io(|stream| {
+                // Answers and events are small and wanted now (RFC 896's coalescing would hold them back).
+                let _ = stream.tcp().set_nodelay(true);
+            });
         let stop = watch::Sender::new(false);
         let mut stopped = stop.subscribe();
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
@@ -160,6 +197,8 @@ impl Server {
             histories,
             history_writer,
             notifier,
+            tls,
+            redirect,
             stop,
             http,
         })
@@ -191,8 +230,22 @@ impl Server {
         self.signaling.load()
     }
 
+    /// Whether pages are served by HTTPS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Opens no more rooms, tells clients, and waits until the live ones have ended, but not longer than this.
+    pub async fn drain(&self, within: Duration) {
+        self.signaling.drain(within).await;
+    }
+
     /// Ends rooms, tells clients, and stops serving.
     pub async fn stop(self) {
+        if let Some(redirect) = self.redirect {
+            redirect.abort();
+        }
         self.signaling.shut_down().await;
         self.stop.send_replace(true);
         // Connections that do not end in time are dropped with the runtime.
@@ -204,4 +257,11 @@ impl Server {
         self.notifier.abort();
         self.store.close().await;
     }
+}
+
+/// For a year, browsers come by HTTPS only (RFC 6797).
+async fn strictly_by_https(mut response: Response) -> Response {
+    let always = HeaderValue::from_static("max-age=31536000");
+    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, always);
+    response
 }

@@ -43,7 +43,8 @@ impl Server {
         ));
         std::fs::create_dir_all(&data)?;
         let child = Command::new(program)
-            .args(["serve", "--listen", &address.to_string(), "--udp", &udp.to_string(), "--data"])
+            .args(["serve", "--listen", &address.to_string(), "--udp", &udp.to_string()])
+            .args(["--drain-s", "0", "--data"])
             .arg(&data)
             .args(options)
             .env("RUST_LOG", "info")

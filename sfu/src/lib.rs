@@ -233,7 +233,8 @@ fn announce(config: &Config, transport: Transport, bound: SocketAddr) -> Vec<Can
 }
 
 /// The source address the kernel would use for a packet to the Internet; none is sent.
-fn address_towards_the_world() -> Option<IpAddr> {
+#[must_use]
+pub fn address_towards_the_world() -> Option<IpAddr> {
     // RFC 5737: an address for documentation, routed like any other.
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;

@@ -22,7 +22,7 @@ mod room_task;
 mod session;
 mod ws;
 
-use std::{hash::RandomState, sync::Arc};
+use std::{hash::RandomState, sync::Arc, time::Duration};
 
 use palco_protocol::{
     DirectEvent, ErrorCode, RoomEndReason, RoomId, ServerMessage, UserId,
@@ -32,6 +32,7 @@ use palco_room::{Settings, Timers};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
+    time::{Instant, sleep_until},
 };
 use tokio_tungstenite::WebSocketStream;
 
@@ -41,6 +42,9 @@ pub use ports::{
 pub use ws::websocket_config;
 
 use directory::Directory;
+
+/// How often a draining server looks whether rooms are live: at most so much later does it end.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Limits of this process.
 #[derive(Debug, Clone)]
@@ -90,7 +94,17 @@ struct Shared {
     /// Marks tokens, so that a session need not keep its own.
     marks: RandomState,
     directory: Directory,
-    draining: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
+}
+
+/// How far the server is on its way to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// No room opens; those that are live may go on until then.
+    Draining(Instant),
+    /// Rooms are ended and sockets closed.
+    Stopping,
 }
 
 /// The signalling layer of one server. Clones are the same layer.
@@ -109,7 +123,7 @@ impl Signaling {
                 ports,
                 marks: RandomState::new(),
                 directory: Directory::default(),
-                draining: watch::Sender::new(false),
+                phase: watch::Sender::new(Phase::Serving),
             }),
         }
     }
@@ -137,7 +151,7 @@ impl Signaling {
     /// # Errors
     /// As of `open_room`.
     pub fn may_open(&self) -> Result<(), ErrorCode> {
-        if *self.shared.draining.borrow() {
+        if self.is_draining() {
             return Err(ErrorCode::Draining);
         }
         if self.shared.directory.room_count() >= self.shared.config.max_rooms {
@@ -207,9 +221,25 @@ impl Signaling {
         }
     }
 
-    /// Tells every socket that the server goes away, and ends every room. No room opens afterwards.
+    /// Whether the server is on its way to its end: no room opens any more.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        *self.shared.phase.borrow() != Phase::Serving
+    }
+
+    /// Opens no more rooms, tells every client how long the live ones may go on, and waits for their end, but not
+    /// longer than that.
+    pub async fn drain(&self, within: Duration) {
+        let deadline = Instant::now() + within;
+        self.shared.phase.send_replace(Phase::Draining(deadline));
+        while self.shared.directory.room_count() > 0 && Instant::now() < deadline {
+            sleep_until(deadline.min(Instant::now() + LOOK_EVERY)).await;
+        }
+    }
+
+    /// Ends every room and closes every socket. No room opens afterwards.
     pub async fn shut_down(&self) {
-        self.shared.draining.send_replace(true);
+        self.shared.phase.send_replace(Phase::Stopping);
         for handle in self.shared.directory.rooms() {
             handle.end(RoomEndReason::Shutdown).await;
         }

@@ -25,7 +25,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    Arrival, Shared,
+    Arrival, Phase, Shared,
     outbox::{Outbox, Outgoing},
     session::{self, Session},
 };
@@ -158,7 +158,9 @@ async fn converse<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut draining = shared.draining.subscribe();
+    let mut phase = shared.phase.subscribe();
+    // Who comes while the server drains is told too.
+    phase.mark_changed();
     let mut heard_at = Instant::now();
     let mut asked = false;
     let mut noise = 0;
@@ -209,7 +211,12 @@ where
                     return End::Gone;
                 }
             }
-            () = begun(&mut draining) => return ErrorCode::Draining.into(),
+            turned = turned(&mut phase) => {
+                let Phase::Draining(deadline) = turned else { return ErrorCode::Draining.into() };
+                if let Err(end) = write(socket, outbox, announcement(deadline)).await {
+                    return end;
+                }
+            }
         }
     }
 }
@@ -246,9 +253,22 @@ where
     }
 }
 
-/// Resolves when the server begins to shut down, or is gone.
-async fn begun(draining: &mut watch::Receiver<bool>) {
-    let _ = draining.wait_for(|draining| *draining).await;
+/// The next step of the server towards its end. Cancel-safe.
+async fn turned(phase: &mut watch::Receiver<Phase>) -> Phase {
+    while phase.changed().await.is_ok() {
+        let phase = *phase.borrow_and_update();
+        if phase != Phase::Serving {
+            return phase;
+        }
+    }
+    // The server is gone without a word.
+    Phase::Stopping
+}
+
+fn announcement(deadline: Instant) -> Utf8Bytes {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let deadline_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    text_of(&ServerMessage::Direct(DirectEvent::ServerDraining { deadline_ms }))
 }
 
 /// A request, or the id to answer to and what is wrong with it.

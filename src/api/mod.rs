@@ -16,7 +16,12 @@ mod socket;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, State},
+    http::StatusCode,
+    routing::get,
+};
 use palco_protocol::{ErrorCode, limits::AVATAR_MAX_BYTES};
 use palco_signaling::Signaling;
 use utoipa_axum::{
@@ -98,6 +103,16 @@ pub(crate) fn router(app: App) -> Router {
         .route("/ws", get(socket::open))
         .route("/metrics", get(metrics::show))
         .route("/healthz", get(async || StatusCode::NO_CONTENT))
+        .route("/readyz", get(ready))
         .fallback(get(web::page))
         .with_state(app)
+}
+
+/// `GET /readyz`: whether new people should be sent here.
+async fn ready(State(app): State<App>) -> Result<StatusCode, Refused> {
+    if app.signaling.is_draining() {
+        return Err(ErrorCode::Draining.into());
+    }
+    app.identities.store.check().await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
 //! The WebSocket's handshake (RFC 6455, section 4.2): checked here, then the bare connection goes to signalling.
 //!
-//! Done by hand because the connection is unwrapped to its TCP stream and gets signalling's own small
+//! Done by hand because the connection is unwrapped to its TCP or TLS stream and gets signalling's own small
 //! buffers: ten thousand idle listeners must not cost the HTTP server's.
 
 use axum::{
@@ -13,7 +13,6 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::{rt::TokioIo, server::conn::auto::upgrade};
 use palco_protocol::{ErrorCode, SUBPROTOCOL};
 use palco_signaling::{Arrival, websocket_config};
-use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{handshake::derive_accept_key, protocol::Role},
@@ -25,6 +24,7 @@ use super::{
     problem::Refused,
     rate::Origin,
 };
+use crate::listener::Stream;
 
 /// What the kernel may hold for a reader: the outbox decides who is too slow, not megabytes of the kernel's
 /// (Linux grows a send buffer up to 4 MiB).
@@ -62,18 +62,17 @@ pub(super) async fn open(
 
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let Ok(parts) = upgrade::downcast::<TokioIo<TcpStream>>(upgraded) else {
-            tracing::error!("an upgraded connection was no TCP stream");
+        let Ok(parts) = upgrade::downcast::<TokioIo<Stream>>(upgraded) else {
+            tracing::error!("an upgraded connection was none of ours");
             return;
         };
-        let (tcp, early) = (parts.io.into_inner(), parts.read_buf.to_vec());
+        let (stream, early) = (parts.io.into_inner(), parts.read_buf.to_vec());
         // A view of the HTTP server's read buffer, 16 KiB: it must not live as long as the socket.
         drop(parts.read_buf);
-        // Events are small and wanted now (RFC 896's coalescing would hold them back).
-        let _ = tcp.set_nodelay(true);
-        let _ = socket2::SockRef::from(&tcp).set_send_buffer_size(SEND_BUFFER_BYTES);
+        let _ = socket2::SockRef::from(stream.tcp()).set_send_buffer_size(SEND_BUFFER_BYTES);
         let config = Some(websocket_config());
-        let socket = WebSocketStream::from_partially_read(tcp, early, Role::Server, config).await;
+        let socket =
+            WebSocketStream::from_partially_read(stream, early, Role::Server, config).await;
         app.signaling.serve(socket, arrival).await;
     });
 

@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
     config::{Config, file},
-    telemetry,
+    telemetry::{self, LogFormat},
 };
 
 #[derive(Parser)]
@@ -43,12 +43,15 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = parse(std::env::args_os().collect()).unwrap_or_else(|error| error.exit());
-    telemetry::start(match cli.command {
+    let (level, format) = match &cli.command {
         // A stranger's handshake must not write the log.
-        Command::Serve(_) => "info,rtc_dtls=error",
+        Command::Serve(config) => ("info,rtc_dtls=error", config.log_format),
         // Their report is what they are run for.
-        Command::Listen(_) | Command::Speak(_) | Command::Probe(_) => "warn,rtc_dtls=error",
-    });
+        Command::Listen(_) | Command::Speak(_) | Command::Probe(_) => {
+            ("warn,rtc_dtls=error", LogFormat::Text)
+        }
+    };
+    telemetry::start(level, format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(cli.command)),

@@ -6,11 +6,32 @@ use clap::Args;
 use palco_client::{Link, Source};
 use serde::Serialize;
 
+/// Which room.
+#[derive(Args)]
+struct Place {
+    /// The room's link: <http://host/r/room>, or <http://host/r/room#secret>
+    link: Link,
+    /// Whom to trust for HTTPS, PEM: a private authority, or the server's own certificate; if not given, whom this
+    /// machine trusts
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl Place {
+    fn link(self) -> Result<Link, Box<dyn Error>> {
+        let mut link = self.link;
+        if let Some(file) = self.ca {
+            link.server = link.server.trusting(&std::fs::read(file)?)?;
+        }
+        Ok(link)
+    }
+}
+
 /// Listen to a room and write what is heard as Ogg Opus.
 #[derive(Args)]
 pub(super) struct Listen {
-    /// The room's link: <http://host/r/room>, or <http://host/r/room#secret>
-    link: Link,
+    #[command(flatten)]
+    place: Place,
     /// Where to write
     file: PathBuf,
     /// The name that others see
@@ -24,8 +45,8 @@ pub(super) struct Listen {
 /// Speak into a room.
 #[derive(Args)]
 pub(super) struct Speak {
-    /// The room's link: <http://host/r/room>, or <http://host/r/room#secret>
-    link: Link,
+    #[command(flatten)]
+    place: Place,
     /// An Ogg Opus file to play
     #[arg(required_unless_present = "tone")]
     file: Option<PathBuf>,
@@ -43,8 +64,8 @@ pub(super) struct Speak {
 /// Measure how long it takes until a room is heard.
 #[derive(Args)]
 pub(super) struct Probe {
-    /// The room's link: <http://host/r/room>, or <http://host/r/room#secret>
-    link: Link,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub(super) async fn listen(args: Listen) -> Result<(), Box<dyn Error>> {
@@ -58,7 +79,7 @@ pub(super) async fn listen(args: Listen) -> Result<(), Box<dyn Error>> {
             }
         }
     };
-    report(&palco_client::listen(&args.link, &args.name, writer, until).await?)
+    report(&palco_client::listen(&args.place.link()?, &args.name, writer, until).await?)
 }
 
 pub(super) async fn speak(args: Speak) -> Result<(), Box<dyn Error>> {
@@ -69,11 +90,11 @@ pub(super) async fn speak(args: Speak) -> Result<(), Box<dyn Error>> {
             length: args.seconds.map(Duration::from_secs),
         },
     };
-    report(&palco_client::speak(&args.link, &args.name, source).await?)
+    report(&palco_client::speak(&args.place.link()?, &args.name, source).await?)
 }
 
 pub(super) async fn probe(args: Probe) -> Result<(), Box<dyn Error>> {
-    report(&palco_client::probe(&args.link).await?)
+    report(&palco_client::probe(&args.place.link()?).await?)
 }
 
 #[expect(clippy::print_stdout, reason = "the report is the command's output")]

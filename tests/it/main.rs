@@ -9,9 +9,11 @@ mod house;
 mod impair;
 mod journey;
 mod network;
+mod operate;
 mod people;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod process;
 mod protocol;
 mod resume;
 mod rules;

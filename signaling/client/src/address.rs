@@ -1,9 +1,10 @@
 //! Where a server is, and links to its rooms.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use hyper::Uri;
 use palco_protocol::RoomId;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use crate::Error;
 
@@ -15,6 +16,8 @@ pub struct Server {
     /// As in a URL: an IPv6 address keeps its brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Whom to trust for HTTPS; whom the system trusts if empty.
+    pub(crate) authorities: Arc<[CertificateDer<'static>]>,
 }
 
 impl FromStr for Server {
@@ -57,7 +60,22 @@ impl Server {
             (None, true) => 443,
             (None, false) => 80,
         };
-        Ok(Self { tls, host: host.to_owned(), port })
+        Ok(Self { tls, host: host.to_owned(), port, authorities: Arc::default() })
+    }
+
+    /// The same server, trusted for HTTPS if one of these authorities says so, or one of these certificates is its own,
+    /// and not because of whom the system trusts. PEM.
+    ///
+    /// # Errors
+    /// [`Error::BadAuthority`].
+    pub fn trusting(mut self, pem: &[u8]) -> Result<Self, Error> {
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let certificates = certificates.map_err(|_| Error::BadAuthority("not PEM"))?;
+        if certificates.is_empty() {
+            return Err(Error::BadAuthority("no certificate in it"));
+        }
+        self.authorities = certificates.into();
+        Ok(self)
     }
 
     /// The `Host` header's value.
@@ -157,6 +175,14 @@ mod tests {
         assert_eq!(port("http://h"), 80);
         assert_eq!(port("https://h/"), 443);
         assert_eq!(port("http://h:8080"), 8080);
+    }
+
+    #[test]
+    fn what_is_no_authority_is_refused() {
+        let server = || "https://h".parse::<Server>().unwrap();
+        assert!(matches!(server().trusting(b"nothing"), Err(Error::BadAuthority(_))));
+        let broken = b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+        assert!(matches!(server().trusting(broken), Err(Error::BadAuthority(_))));
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub enum Error {
     /// Not `http://host[:port]` or `https://host[:port]`.
     #[error("not a server's address: {0}")]
     BadAddress(&'static str),
+    /// What should say whom to trust does not.
+    #[error("not certificates of authorities: {0}")]
+    BadAuthority(&'static str),
     /// Not `<server>/r/<room>[#<secret>]`.
     #[error("not a link to a room: {0}")]
     BadLink(&'static str),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Method, Request, client::conn::http1, header};
+use hyper::{HeaderMap, Method, Request, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use palco_protocol::{
     RoomId,
@@ -26,6 +26,8 @@ pub struct HttpAnswer {
     pub status: u16,
     /// The content type, or nothing.
     pub content_type: String,
+    /// All headers.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
 }
@@ -126,12 +128,13 @@ async fn exchange(
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
             .to_owned();
+        let headers = answer.headers().clone();
         let body = Limited::new(answer.into_body(), ANSWER_MAX_BYTES)
             .collect()
             .await
             .map_err(|e| Error::Http(e.to_string()))?
             .to_bytes();
-        Ok(HttpAnswer { status, content_type, body })
+        Ok(HttpAnswer { status, content_type, headers, body })
     };
     // The connection must be driven while the answer is read; whichever way it ends, the answer
     // (complete, or an error because the connection broke) is the result.

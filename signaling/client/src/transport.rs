@@ -49,23 +49,33 @@ impl Server {
             return Ok(Dialled { stream: Box::new(tcp), remote });
         }
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        let tls = TlsConnector::from(tls_config()?).connect(name, tcp).await?;
+        let tls = TlsConnector::from(self.tls_config()?).connect(name, tcp).await?;
         Ok(Dialled { stream: Box::new(tls), remote })
+    }
+
+    fn tls_config(&self) -> io::Result<Arc<ClientConfig>> {
+        // The system's authorities are a hundred or two: read once.
+        static SYSTEM: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+        if !self.authorities.is_empty() {
+            let mut roots = RootCertStore::empty();
+            for authority in self.authorities.iter() {
+                roots.add(authority.clone()).map_err(io::Error::other)?;
+            }
+            return trusting(roots).map(Arc::new);
+        }
+        if let Some(config) = SYSTEM.get() {
+            return Ok(Arc::clone(config));
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let config = Arc::new(trusting(roots)?);
+        Ok(Arc::clone(SYSTEM.get_or_init(|| config)))
     }
 }
 
-/// Trusts what the system trusts; `SSL_CERT_FILE` adds a private authority.
-fn tls_config() -> io::Result<Arc<ClientConfig>> {
-    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    if let Some(config) = CONFIG.get() {
-        return Ok(Arc::clone(config));
-    }
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+fn trusting(roots: RootCertStore) -> io::Result<ClientConfig> {
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
+        .map_err(io::Error::other)?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

@@ -269,6 +269,11 @@ pub enum DirectEvent {
         #[ts(optional)]
         rtt_ms: Option<u32>,
     },
+    /// The server is about to stop, for an update usually: no new room opens, this one may go on for a while.
+    ServerDraining {
+        /// How long, from now on; what is live then ends.
+        deadline_ms: u64,
+    },
     /// The connection ends now, and why.
     Closing {
         /// The reason.
