@@ -18,4 +18,4 @@ fi
 # Only advisories need the network.
 offline=(--offline)
 case " $* " in *" advisories "*) offline=() ;; esac
-"$tools/bin/cargo-deny" "${offline[@]}" --locked check --hide-inclusion-graph "$@"
+"$tools/bin/cargo-deny" "${offline[@]}" --locked --workspace check --hide-inclusion-graph --allow unused-wrapper "$@"

@@ -35,6 +35,19 @@ for command in "${!wanted[@]}"; do
   packages+=("${more[@]}")
   more=()
 done
+
+# An authority for tests of ACME, built from its source. Not everybody has Go, and Debian's is too old: without, that one
+# test says so and is not run.
+pebble() {
+  local folder
+  folder=$(cd "$(dirname "$0")/.." && pwd)/target/tools/pebble
+  [ "$1" = test ] && [ ! -x "$folder/pebble" ] && command -v go >/dev/null || return 0
+  echo "Building Pebble"
+  GOBIN=$folder GOFLAGS=-trimpath go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3 2>/dev/null ||
+    echo "Pebble could not be built: certificates by ACME are not tested"
+}
+pebble "$1"
+
 [ ${#packages[@]} -gt 0 ] || exit 0
 
 as_root=()

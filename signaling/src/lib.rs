@@ -46,6 +46,9 @@ use directory::Directory;
 /// How often a draining server looks whether rooms are live: at most so much later does it end.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// How long rooms get to tell their people that they end.
+const END: Duration = Duration::from_secs(2);
+
 /// Limits of this process.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -232,6 +235,11 @@ impl Signaling {
     pub async fn drain(&self, within: Duration) {
         let deadline = Instant::now() + within;
         self.shared.phase.send_replace(Phase::Draining(deadline));
+        self.rooms_over(deadline).await;
+    }
+
+    /// Waits until no room is live, but not longer than until then.
+    async fn rooms_over(&self, deadline: Instant) {
         while self.shared.directory.room_count() > 0 && Instant::now() < deadline {
             sleep_until(deadline.min(Instant::now() + LOOK_EVERY)).await;
         }
@@ -239,9 +247,17 @@ impl Signaling {
 
     /// Ends every room and closes every socket. No room opens afterwards.
     pub async fn shut_down(&self) {
-        self.shared.phase.send_replace(Phase::Stopping);
+        self.shared.phase.send_if_modified(|phase| {
+            let first = *phase == Phase::Serving;
+            if first {
+                *phase = Phase::Draining(Instant::now());
+            }
+            first
+        });
         for handle in self.shared.directory.rooms() {
             handle.end(RoomEndReason::Shutdown).await;
         }
+        self.rooms_over(Instant::now() + END).await;
+        self.shared.phase.send_replace(Phase::Stopping);
     }
 }

@@ -212,7 +212,10 @@ where
                 }
             }
             turned = turned(&mut phase) => {
-                let Phase::Draining(deadline) = turned else { return ErrorCode::Draining.into() };
+                let Phase::Draining(deadline) = turned else {
+                    // That the room ended comes before the close.
+                    return drain(socket, outbox).await.unwrap_or(ErrorCode::Draining.into());
+                };
                 if let Err(end) = write(socket, outbox, announcement(deadline)).await {
                     return end;
                 }

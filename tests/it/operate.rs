@@ -1,5 +1,6 @@
 //! What an operator relies on, with the real program: settings, HTTPS, proxies, draining, logs, documents.
 
+mod acme;
 mod documents;
 mod drain;
 mod https;

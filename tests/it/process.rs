@@ -106,11 +106,11 @@ impl Process {
         self.wait_until(text, |process| process.log().contains(text)).await;
     }
 
-    /// What stands behind this in its log, up to the next space or the line's end.
+    /// What stands behind this in its log, up to the next space, quote or the line's end.
     pub(crate) fn logged(&self, before: &str) -> String {
         let log = self.log();
         let (_, after) = log.split_once(before).unwrap_or_else(|| panic!("no {before} in {log}"));
-        after.split([' ', '\n']).next().expect("a first part").to_owned()
+        after.split([' ', '\n', '"']).next().expect("a first part").to_owned()
     }
 
     /// Where it listens.

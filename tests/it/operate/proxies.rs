@@ -59,8 +59,11 @@ fn nginx(directory: &Directory, port: u16, cert: &str, key: &str, server: &str) 
     let log = format!("{at}/error.log");
     // Debian keeps it out of other people's PATH.
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
-    let child = Command::new("nginx").args(["-e", &log, "-c", &file]).env("PATH", path);
-    let child = child.stdin(Stdio::null()).spawn();
+    let child = Command::new("nginx")
+        .args(["-e", &log, "-c", &file])
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .spawn();
     Nginx(child.expect("nginx is there: scripts/setup.sh test"))
 }
 
