@@ -30,7 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve rooms
-    Serve(Config),
+    Serve(Box<Config>),
     /// Listen to a room and write what is heard as Ogg Opus
     Listen(native::Listen),
     /// Speak into a room: raises a hand, waits for the invitation, plays
@@ -82,7 +82,7 @@ fn parse(mut given: Vec<OsString>) -> Result<Cli, clap::Error> {
 
 async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     match command {
-        Command::Serve(config) => serve::run(config).await,
+        Command::Serve(config) => serve::run(*config).await,
         Command::Listen(listen) => native::listen(listen).await,
         Command::Speak(speak) => native::speak(speak).await,
         Command::Probe(probe) => native::probe(probe).await,

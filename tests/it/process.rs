@@ -75,7 +75,7 @@ impl Process {
         // Ends with the process.
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                *written.lock().unwrap() += &format!("{line}\n");
+                *written.lock().expect("nothing panics with it") += &format!("{line}\n");
             }
         });
         let mut process = Self { child, log, directory };
@@ -99,7 +99,7 @@ impl Process {
 
     /// What it wrote so far.
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.lock().expect("nothing panics with it").clone()
     }
 
     pub(crate) async fn logs(&mut self, text: &str) {

@@ -804,7 +804,11 @@ jitter_ms: number,
 /**
  * Round trip, once known.
  */
-rtt_ms?: number, } | { "type": "closing", 
+rtt_ms?: number, } | { "type": "server_draining", 
+/**
+ * How long, from now on; what is live then ends.
+ */
+deadline_ms: number, } | { "type": "closing", 
 /**
  * The reason.
  */

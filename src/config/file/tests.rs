@@ -13,7 +13,7 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Sub {
-    Serve(Config),
+    Serve(Box<Config>),
     /// Has a flag of a setting's name, which is another thing.
     Listen {
         #[arg(long)]

@@ -166,7 +166,7 @@ async fn every_cell_of(standing: Standing) {
     let forbidden = forbidden_to(standing);
     let expected = [24, 21, 6, 3, 1][standing as usize];
     assert_eq!(forbidden.len(), expected, "cells of {standing:?}");
-    let mut scene = Scene::of(standing).await;
+    let mut scene = Box::pin(Scene::of(standing)).await;
     let log = scene.log().await;
     for (kind, code) in forbidden {
         scene.refuses(scene.request(&kind), code).await;
@@ -203,7 +203,7 @@ async fn what_an_owner_may_not_is_refused_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_acts_against_an_equal_or_somebody_above() {
     for standing in [Standing::Moderator, Standing::ActingHost, Standing::Owner] {
-        let mut scene = Scene::of(standing).await;
+        let mut scene = Box::pin(Scene::of(standing)).await;
         let log = scene.log().await;
         let (themself, owner) = (scene.actor.id(), scene.owner);
         let targets = match standing {
