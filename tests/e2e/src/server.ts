@@ -25,7 +25,7 @@ export async function startServer(...flags: string[]): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'palco-e2e-data-'));
   const server = spawn(
     join(repository, 'target/release/palco'),
-    ['serve', '--listen', '127.0.0.1:0', '--udp', `${MEDIA_IP}:0`, '--data', data, '--drain-s', '0', ...flags],
+    ['serve', '--listen', '127.0.0.1:0', '--udp', `${MEDIA_IP}:0`, '--data', data, '--drain-s=0', ...flags],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
