@@ -39,7 +39,7 @@ done
 # An authority for tests of ACME, built from its source. Not everybody has Go, and Debian's is too old: without, that one
 # test says so and is not run.
 pebble() {
-  local folder
+  local folder PATH=$PATH:/usr/local/go/bin
   folder=$(cd "$(dirname "$0")/.." && pwd)/target/tools/pebble
   [ "$1" = test ] && [ ! -x "$folder/pebble" ] && command -v go >/dev/null || return 0
   echo "Building Pebble"
