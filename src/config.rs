@@ -74,6 +74,24 @@ pub struct Config {
     #[arg(long, env = "PALCO_SMTP_FROM")]
     pub smtp_from: Option<String>,
 
+    /// Push notices to closed browsers (Web Push), and tell push services whom to write to about it:
+    /// `mailto:you@rooms.example` or an https address
+    #[arg(long, env = "PALCO_PUSH_CONTACT", value_parser = contact)]
+    pub push_contact: Option<String>,
+
+    /// An address that is told, signed, what happens in rooms
+    #[arg(long, env = "PALCO_WEBHOOK_URL", requires = "webhook_secret")]
+    pub webhook_url: Option<String>,
+
+    /// What webhooks are signed with: `whsec_` and base64 of 24 to 64 random bytes
+    #[arg(long, env = "PALCO_WEBHOOK_SECRET", hide_env_values = true)]
+    pub webhook_secret: Option<String>,
+
+    /// Push also by plain HTTP and to addresses of this machine and its networks: for trying it out. Whoever has an
+    /// account can then have this server send requests there
+    #[arg(long, env = "PALCO_PUSH_ANYWHERE")]
+    pub push_anywhere: bool,
+
     /// A file of words, one on each line, that chat, titles and descriptions must not have
     #[arg(long, env = "PALCO_WORD_LIST")]
     pub word_list: Option<PathBuf>,
@@ -105,6 +123,15 @@ pub struct Config {
     /// How long live rooms may go on after SIGTERM, in seconds: no new ones open, everybody is told
     #[arg(long, env = "PALCO_DRAIN_S", default_value_t = 30)]
     pub drain_s: u64,
+}
+
+/// RFC 8292, section 2.1.
+fn contact(text: &str) -> Result<String, &'static str> {
+    if text.starts_with("mailto:") || text.starts_with("https:") {
+        Ok(text.to_owned())
+    } else {
+        Err("neither mailto: nor https:")
+    }
 }
 
 /// What every room is opened with. The timers' names are those of `docs/protocol.md`.

@@ -3,11 +3,15 @@
 use palco_protocol::{ErrorCode, Person, RoomId, UserId, http::Unread};
 use palco_signaling::{Door, PortFuture, Social};
 
-use crate::store::{Cause, Store};
+use crate::{
+    notify::Notifier,
+    store::{Cause, Store},
+};
 
 /// The store behind signalling's port.
 pub(crate) struct Graph {
     pub(crate) store: Store,
+    pub(crate) notices: Notifier,
 }
 
 impl Social for Graph {
@@ -29,7 +33,7 @@ impl Social for Graph {
     }
 
     fn unread(&self, user: UserId) -> PortFuture<'_, Result<Unread, ErrorCode>> {
-        Box::pin(async move { Ok(self.store.unread(user).await?) })
+        Box::pin(async move { Ok(self.notices.waiting(user).await?) })
     }
 
     fn call(&self, user: UserId, by: Person, room: RoomId) {

@@ -11,7 +11,11 @@ use axum::{
 use palco_protocol::{ErrorCode, RoomId};
 use palco_room::Settings;
 use palco_signaling::{Ports, Signaling};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     api::{self, App, Limits, address::Proxies},
@@ -21,7 +25,7 @@ use crate::{
     listener::Listener,
     mail::{MailConfigError, Mailer},
     media::{self, SfuMedia},
-    notify,
+    notify::{Notifier, Outside, Vapid, WebhookConfigError, Webhooks},
     passwords::Passwords,
     redirect,
     social::Graph,
@@ -70,6 +74,9 @@ pub enum StartError {
     /// HTTPS was asked for and cannot be had.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Webhooks cannot be sent as configured.
+    #[error(transparent)]
+    Webhook(#[from] WebhookConfigError),
     /// The media plane did not start.
     #[error("the media plane did not start: {0}")]
     Media(#[from] palco_sfu::StartError),
@@ -83,9 +90,9 @@ pub struct Server {
     store: Store,
     histories: Histories,
     history_writer: JoinHandle<()>,
-    notifier: JoinHandle<()>,
     tls: Option<Tls>,
     redirect: Option<JoinHandle<io::Result<()>>>,
+    telling: JoinSet<()>,
     stop: watch::Sender<bool>,
     http: JoinHandle<io::Result<()>>,
 }
@@ -102,9 +109,26 @@ impl Server {
         let tokens = Tokens::open(&config.data).map_err(data_error)?;
         let store = Store::open(config.database_url.as_deref(), &config.data).await;
         let store = store.map_err(|error| StartError::Store(error.to_string()))?;
+        let store = store.with_webhooks(config.webhook_url.is_some());
         let identities = Identities { tokens, store };
         let stale = identities.store.close_stale_rooms().await;
         stale.map_err(|error| StartError::Store(error.to_string()))?;
+        let push = match &config.push_contact {
+            Some(contact) => {
+                let outside = Outside::new(config.push_anywhere).map_err(data_error)?;
+                Some((outside, Vapid::open(&config.data, contact).map_err(data_error)?))
+            }
+            None => None,
+        };
+        let notices = Notifier::new(identities.store.clone(), push);
+        let webhooks = match (&config.webhook_url, &config.webhook_secret) {
+            (Some(url), Some(secret)) => {
+                // The operator's own choice of address, on their own network as a rule.
+                let outside = Outside::new(true).map_err(data_error)?;
+                Some(Webhooks::new(identities.store.clone(), outside, url, secret)?)
+            }
+            _ => None,
+        };
         let (histories, history_writer) = Histories::start(identities.store.clone());
         let mail = match (&config.smtp_url, &config.smtp_from, &config.public_url) {
             (Some(url), Some(from), Some(public_url)) => Some(Mailer::new(url, from, public_url)?),
@@ -135,12 +159,15 @@ impl Server {
             Ports {
                 media: SfuMedia::new(media.clone()),
                 identity: Arc::new(identities.clone()),
-                social: Arc::new(Graph { store: identities.store.clone() }),
+                social: Arc::new(Graph {
+                    store: identities.store.clone(),
+                    notices: notices.clone(),
+                }),
                 history: Arc::new(histories.clone()),
             },
         );
         tokio::spawn(media::pump(events, signaling.clone()));
-        let notifier = tokio::spawn(notify::run(identities.store.clone(), signaling.clone()));
+        let telling = notices.start(signaling.clone(), webhooks);
 
         let tls = tls::start(&config.tls, &config.data, || {
             let mut addresses = config.announce.clone();
@@ -168,6 +195,7 @@ impl Server {
             limits: Arc::new(Limits::new()),
             words,
             histories: histories.clone(),
+            notices,
             proxies: Arc::new(Proxies::new(config.trusted_proxies, config.forwarded_header)),
             origins: config.origin.into(),
             rooms: config.rooms,
@@ -196,9 +224,9 @@ impl Server {
             store: identities.store,
             histories,
             history_writer,
-            notifier,
             tls,
             redirect,
+            telling,
             stop,
             http,
         })
@@ -253,8 +281,7 @@ impl Server {
         // What happened last is written, unless the database is away.
         self.histories.close();
         let _ = tokio::time::timeout(STOP, self.history_writer).await;
-        // Between two of its steps or within one: the outbox knows how far it came.
-        self.notifier.abort();
+        drop(self.telling);
         self.store.close().await;
     }
 }

@@ -68,6 +68,11 @@ impl Directory {
         self.devices.get(&user).map(|entry| entry.value().clone()).unwrap_or_default()
     }
 
+    /// Whether somebody has one, be its socket lost for the moment.
+    pub(crate) fn is_online(&self, user: UserId) -> bool {
+        self.devices.contains_key(&user)
+    }
+
     pub(crate) fn remove_session(&self, session: &Session) {
         self.sessions.remove(session.secret());
         self.devices.remove_if_mut(&session.person().id, |_, devices| {

@@ -197,6 +197,12 @@ impl Signaling {
         (self.shared.directory.room_count(), self.shared.directory.socket_count())
     }
 
+    /// Whether somebody with an account has a device here.
+    #[must_use]
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.shared.directory.is_online(user)
+    }
+
     /// Tells people with an account something, on every device that is connected now; the text is made once. Answers
     /// how many devices.
     pub fn tell(&self, people: &[UserId], event: DirectEvent) -> usize {

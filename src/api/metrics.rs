@@ -4,7 +4,7 @@
 //! the hallway names them too; the others share one label. For programs of this machine: what comes from another
 //! address, or through a proxy, is told that there is nothing. `?room=<id>` adds that room's connections one by one.
 
-use std::{collections::HashMap, fmt, net::SocketAddr};
+use std::{collections::HashMap, fmt, net::SocketAddr, sync::atomic::Ordering};
 
 use axum::{
     extract::{ConnectInfo, Query, State},
@@ -26,7 +26,10 @@ use prometheus_client::{
 use serde::Deserialize;
 
 use super::{App, problem::Refused};
-use crate::media::room_key;
+use crate::{
+    media::room_key,
+    store::{Backlog, utc_ms},
+};
 
 /// What proxies add to a request they pass on.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
@@ -50,13 +53,15 @@ pub(super) async fn show(
         None => Vec::new(),
     };
     // Unknown while the database is away: it is not this page that shall fail then.
-    let waiting = app.identities.store.notices_waiting().await.unwrap_or(0);
+    let backlog = app.notices.backlog().await.ok();
     let snapshot = Snapshot {
         peers,
         rooms,
         sockets,
         history: app.histories.backlog(),
-        notices_waiting: usize::try_from(waiting).unwrap_or(usize::MAX),
+        backlog,
+        told: app.notices.done().told.load(Ordering::Relaxed),
+        delivered: app.notices.done().delivered.load(Ordering::Relaxed),
         names: names.collect(),
         media: app.media.stats().await,
     };
@@ -84,7 +89,11 @@ struct Snapshot {
     sockets: usize,
     /// Entries of histories that wait, and that were lost.
     history: (usize, u64),
-    notices_waiting: usize,
+    /// What waits to be told; unknown while the database is away.
+    backlog: Option<Backlog>,
+    /// Lists written to, and devices delivered to.
+    told: u64,
+    delivered: u64,
     /// Rooms that the hallway shows.
     names: HashMap<RoomKey, String>,
     media: Stats,
@@ -153,6 +162,24 @@ impl Snapshot {
 }
 
 impl Snapshot {
+    fn encode_notices(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let about = "Lists of people that a notice was written to";
+        single(out, "notices_told", about, &ConstCounter::new(self.told))?;
+        let about = "Devices that a notice was queued for";
+        single(out, "notices_delivered", about, &ConstCounter::new(self.delivered))?;
+        let Some(backlog) = self.backlog else { return Ok(()) };
+        let about = "Notices that not everybody was told of yet";
+        single(out, "notices_waiting", about, &waiting(backlog.notices))?;
+        let age_ms = backlog.oldest_at_ms.map_or(0, |at| utc_ms().saturating_sub(at).max(0));
+        let age = ConstGauge::new(age_ms as f64 / 1_000.0);
+        let about = "Age of the oldest of them";
+        let kind = age.metric_type();
+        let name = "notices_oldest_age";
+        age.encode(out.encode_descriptor(name, about, Some(&Unit::Seconds), kind)?)?;
+        single(out, "pushes_waiting", "Web pushes to be sent", &waiting(backlog.pushes))?;
+        single(out, "webhooks_waiting", "Webhooks to be sent", &waiting(backlog.webhooks))
+    }
+
     fn encode_peers(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let peers = || self.peers.iter().map(|stats| (Peer { peer: stats.peer.0 }, stats));
         let (bytes, seconds) = (Some(&Unit::Bytes), Some(&Unit::Seconds));
@@ -214,6 +241,10 @@ fn single(
     value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)
 }
 
+fn waiting(value: u64) -> ConstGauge<i64> {
+    ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
 fn gauge(value: usize) -> ConstGauge<i64> {
     ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX))
 }
@@ -224,8 +255,7 @@ impl Collector for Snapshot {
         let bytes = Some(&Unit::Bytes);
         single(out, "rooms", "Live rooms", &gauge(self.rooms))?;
         single(out, "sockets", "Open WebSockets", &gauge(self.sockets))?;
-        let about = "Notices that not everybody was told of yet";
-        single(out, "notices_waiting", about, &gauge(self.notices_waiting))?;
+        self.encode_notices(out)?;
         let (waiting, dropped) = self.history;
         single(
             out,

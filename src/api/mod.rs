@@ -30,8 +30,8 @@ use utoipa_axum::{
 };
 
 use crate::{
-    config::Rooms, history::Histories, identity::Identities, mail::Mailer, passwords::Passwords,
-    web, words::WordList,
+    config::Rooms, history::Histories, identity::Identities, mail::Mailer, notify::Notifier,
+    passwords::Passwords, web, words::WordList,
 };
 use address::Proxies;
 use problem::Refused;
@@ -50,6 +50,7 @@ pub(crate) struct App {
     pub(crate) mail: Option<Mailer>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) histories: Histories,
+    pub(crate) notices: Notifier,
     pub(crate) proxies: Arc<Proxies>,
     pub(crate) words: Option<Arc<WordList>>,
     pub(crate) origins: Arc<[String]>,
@@ -82,6 +83,8 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(people::follow, people::unfollow))
         .routes(routes!(people::block, people::unblock))
         .routes(routes!(notifications::set_wanted))
+        .routes(routes!(notifications::push_key))
+        .routes(routes!(notifications::subscribe, notifications::unsubscribe))
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::unread))
         .routes(routes!(notifications::mark_read))

@@ -7,10 +7,15 @@ use axum::{
 };
 use palco_protocol::{
     DirectEvent, ErrorCode, NoticeId,
-    http::{MarkRead, NoticePreferences, Notifications, SetWanted, Unread},
+    http::{
+        EndPush, MarkRead, NoticePreferences, Notifications, PushKey, PushSubscription, SetWanted,
+        Unread,
+    },
+    limits::ENDPOINT_MAX_BYTES,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use super::{
     App,
@@ -22,8 +27,6 @@ use crate::notify;
 
 /// Named in one request.
 const IDS_MAX: usize = 100;
-/// Notices an hour that one can ask to be disturbed by.
-const HOURLY_MAX: u8 = 60;
 
 /// `?cursor=` of the list.
 #[derive(Deserialize, IntoParams)]
@@ -65,17 +68,17 @@ pub(super) async fn mark_read(
     Member(me): Member,
     Body(body): Body<MarkRead>,
 ) -> Result<Json<Unread>, Refused> {
+    let MarkRead { up_to, ids } = body;
+    let up_to = match (up_to, &ids) {
+        (None, None) => Some(NoticeId(Uuid::max())),
+        (up_to, _) => up_to,
+    };
+    let ids = ids.unwrap_or_default();
+    if ids.len() > IDS_MAX {
+        return Err(Refused::with(ErrorCode::InvalidField, format!("more than {IDS_MAX} ids")));
+    }
     let store = &app.identities.store;
-    if let Some(ids) = &body.ids {
-        if ids.len() > IDS_MAX {
-            let what = format!("more than {IDS_MAX} ids");
-            return Err(Refused::with(ErrorCode::InvalidField, what));
-        }
-        store.read_notices(me.id, ids).await?;
-    }
-    if body.up_to.is_some() || body == MarkRead::default() {
-        store.read_notices_up_to(me.id, body.up_to).await?;
-    }
+    store.mark_read(me.id, up_to, &ids).await?;
     let notices = store.unread(me.id).await?;
     app.signaling.tell(&[me.id], DirectEvent::NoticesRead { notices });
     Ok(Json(notices))
@@ -97,20 +100,12 @@ pub(super) async fn preferences(
 pub(super) async fn set_preferences(
     State(app): State<App>,
     Member(me): Member,
-    Body(mut body): Body<NoticePreferences>,
+    Body(body): Body<NoticePreferences>,
 ) -> Result<Json<NoticePreferences>, Refused> {
-    if body.hourly_max > HOURLY_MAX {
-        let what = format!("hourly_max is more than {HOURLY_MAX}");
-        return Err(Refused::with(ErrorCode::InvalidField, what));
-    }
-    if body.quiet.as_ref().is_some_and(|quiet| notify::hours(quiet).is_none()) {
-        let what = "quiet is not two times of day, HH:MM, in a zone of the IANA database";
-        return Err(Refused::with(ErrorCode::InvalidField, what));
-    }
-    body.off.sort_unstable();
-    body.off.dedup();
-    app.identities.store.set_notice_preferences(me.id, &body).await?;
-    Ok(Json(body))
+    let preferences = notify::checked(body);
+    let preferences = preferences.map_err(|what| Refused::with(ErrorCode::InvalidField, what))?;
+    app.identities.store.set_notice_preferences(me.id, &preferences).await?;
+    Ok(Json(preferences))
 }
 
 /// `PUT /api/v1/people/{person}/notices`
@@ -128,4 +123,44 @@ pub(super) async fn set_wanted(
     } else {
         Err(ErrorCode::NotFound.into())
     }
+}
+
+/// `GET /api/v1/push/key`
+#[utoipa::path(get, path = "/push/key", tag = "notifications", security(()),
+    responses((status = 200, body = PushKey, description = "What browsers subscribe with")))]
+pub(super) async fn push_key(State(app): State<App>) -> Result<Json<PushKey>, Refused> {
+    let pusher = app.notices.pusher().ok_or(ErrorCode::NotFound)?;
+    Ok(Json(PushKey { key: pusher.vapid.public_key().to_owned() }))
+}
+
+/// `PUT /api/v1/push/subscriptions`
+#[utoipa::path(put, path = "/push/subscriptions", tag = "notifications", security(("token" = [])),
+    request_body = PushSubscription, responses((status = 204, description = "Told while closed, from now")))]
+pub(super) async fn subscribe(
+    State(app): State<App>,
+    Member(me): Member,
+    Body(body): Body<PushSubscription>,
+) -> Result<StatusCode, Refused> {
+    let pusher = app.notices.pusher().ok_or(ErrorCode::NotFound)?;
+    let refuse = |what: &str| Err(Refused::with(ErrorCode::InvalidField, what));
+    if body.endpoint.len() > ENDPOINT_MAX_BYTES || !pusher.outside.allows(&body.endpoint) {
+        return refuse("endpoint is no https address of a public server");
+    }
+    if notify::BrowserKeys::read(&body.keys).is_none() {
+        return refuse("keys are no P-256 point and 16 bytes in base64url");
+    }
+    app.identities.store.subscribe(me.id, &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/v1/push/subscriptions`
+#[utoipa::path(delete, path = "/push/subscriptions", tag = "notifications", security(("token" = [])),
+    request_body = EndPush, responses((status = 204, description = "Told no more")))]
+pub(super) async fn unsubscribe(
+    State(app): State<App>,
+    Member(me): Member,
+    Body(body): Body<EndPush>,
+) -> Result<StatusCode, Refused> {
+    app.identities.store.unsubscribe(me.id, &body.endpoint).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

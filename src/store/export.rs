@@ -17,6 +17,12 @@ const PARTS: &[(&str, &str)] = &[
     ("sessions", "SELECT created_at_ms, expires_at_ms FROM session WHERE account_id = $1"),
     ("following", "SELECT followed_id, created_at_ms FROM follow WHERE follower_id = $1"),
     ("followers", "SELECT follower_id, created_at_ms FROM follow WHERE followed_id = $1"),
+    ("notifications", "SELECT notice_id, loud, read_at_ms FROM notification WHERE account_id = $1"),
+    ("notice_preferences", "SELECT preferences FROM notice_setting WHERE account_id = $1"),
+    (
+        "push_subscriptions",
+        "SELECT endpoint, created_at_ms FROM push_subscription WHERE account_id = $1",
+    ),
     ("blocked", "SELECT blocked_id, created_at_ms FROM block WHERE blocker_id = $1"),
 ];
 

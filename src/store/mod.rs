@@ -9,28 +9,33 @@
 
 mod accounts;
 mod export;
+mod jobs;
 mod notices;
 mod outbox;
 mod people;
 mod rooms;
 mod sessions;
+mod telling;
 
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use palco_protocol::{ErrorCode, UserId};
 use sqlx::{
     Any, AnyPool, Executor, Row, Transaction,
     any::{AnyPoolOptions, AnyRow},
 };
+use tokio::sync::Notify;
 
 pub(crate) use accounts::{Account, NewAccount, ProfileChange};
-pub(crate) use notices::{Pending, Recipient};
+pub(crate) use jobs::{PushJob, WebhookJob};
+pub(crate) use notices::Backlog;
 pub(crate) use outbox::Cause;
 pub(crate) use people::PeopleList;
 pub(crate) use rooms::{HistoryRow, NewRoom};
+pub(crate) use telling::{Progress, Reach, Recipient, Telling};
 
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told so.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -100,6 +105,10 @@ pub(crate) type Stored<T> = Result<T, StoreError>;
 pub(crate) struct Store {
     read: AnyPool,
     write: AnyPool,
+    /// What happens in rooms is queued for a webhook.
+    webhooks: bool,
+    /// Something may be waiting in the outbox.
+    rung: Arc<Notify>,
     /// The statement that begins a writing transaction.
     begin: &'static str,
 }
@@ -121,7 +130,13 @@ impl Store {
         let options =
             AnyPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
         let pool = options.connect(url).await?;
-        Ok(Self { read: pool.clone(), write: pool, begin: "BEGIN" })
+        Ok(Self {
+            read: pool.clone(),
+            write: pool,
+            webhooks: false,
+            rung: Arc::default(),
+            begin: "BEGIN",
+        })
     }
 
     async fn sqlite(data: &Path) -> Stored<Self> {
@@ -139,12 +154,27 @@ impl Store {
         // The writer first: it creates the file and sets its journal mode.
         let write = options().max_connections(1).connect(&url).await?;
         let read = options().max_connections(READERS).connect(&url).await?;
-        Ok(Self { read, write, begin: "BEGIN IMMEDIATE" })
+        Ok(Self { read, write, webhooks: false, rung: Arc::default(), begin: "BEGIN IMMEDIATE" })
     }
 
     /// A transaction that may write. Dropped without `commit`, it never happened.
     async fn begin(&self) -> Stored<Transaction<'static, Any>> {
         Ok(self.write.begin_with(self.begin).await?)
+    }
+
+    /// The same, queueing webhooks or not.
+    pub(crate) fn with_webhooks(self, webhooks: bool) -> Self {
+        Self { webhooks, ..self }
+    }
+
+    /// A cause was committed.
+    pub(crate) fn ring(&self) {
+        self.rung.notify_one();
+    }
+
+    /// Waits for the next ring.
+    pub(crate) async fn rung(&self) {
+        self.rung.notified().await;
     }
 
     /// Whether the database answers.

@@ -1,292 +1,158 @@
-//! Notices: who is told of a cause, what each wants to hear, and everybody's list.
+//! People's lists of notices, and what they want to be told of.
 
 use palco_protocol::{
-    NoticeId, RoomId, RoomKind, UserId,
-    http::{NoticePreferences, NoticeRoom, Notification, Unread, Wanted},
+    NoticeId, Person, UserId,
+    http::{NoticePreferences, NoticeRoom, Notification, Unread},
 };
-use sqlx::{QueryBuilder, Row, any::AnyRow};
+use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
 use super::{
-    Account, Cause, Store, StoreError, Stored, accounts::account_columns, count, user_id, utc_ms,
+    Account, Cause, Store, StoreError, Stored, Telling, accounts::account_columns, count, json,
+    people::VISIBLE, user_id, utc_ms,
 };
 
-/// Notices of a page of a list.
+/// Notices in a page.
 const PAGE: i64 = 50;
-/// A count of unread notices that is shown as "more".
-const UNREAD_MAX: i64 = 100;
-/// How long a notice is kept.
-const KEPT_MS: i64 = 30 * 24 * 3_600_000;
+/// So many unread ones are counted; it stands for more.
+const COUNTED: i64 = 100;
+/// Accounts whose old notices are forgotten in one transaction.
+const SWEPT: i64 = 500;
 
-/// A notice that not everybody was told of yet.
-pub(crate) struct Pending {
-    pub(crate) id: NoticeId,
-    pub(crate) cause: Cause,
-    pub(crate) created_at_ms: i64,
-    /// Everybody up to this account was told.
-    pub(crate) reached: String,
-}
-
-/// Somebody to be told.
-pub(crate) struct Recipient {
-    pub(crate) user: UserId,
-    pub(crate) wanted: Wanted,
-    pub(crate) preferences: NoticePreferences,
-    /// Notices that were meant to disturb them in the last hour.
-    pub(crate) loud: u64,
-}
-
-/// Who a cause concerns, as the source of a statement over `$1`.
-fn concerned(cause: &Cause, kind: Option<RoomKind>) -> Option<(&'static str, UserId)> {
-    const FOLLOWERS: &str =
-        "SELECT follower_id AS id, wanted FROM follow WHERE followed_id = $1 AND follower_id > $2";
-    const MUTUAL: &str = "SELECT follower_id AS id, wanted FROM follow WHERE followed_id = $1 AND follower_id > $2 \
-         AND EXISTS (SELECT 1 FROM follow AS back WHERE back.follower_id = $1 \
-         AND back.followed_id = follow.follower_id)";
-    const GOING: &str = "SELECT DISTINCT account_id AS id, '\"all\"' AS wanted FROM scheduled_person \
-         WHERE scheduled_id = $1 AND account_id > $2 AND part IN ('going', 'host', 'co_host')";
-    const ONE: &str = "SELECT id, '\"all\"' AS wanted FROM account WHERE id = $1 AND id > $2";
-    Some(match cause {
-        Cause::Live { host, .. } | Cause::Scheduled { host, .. } => match kind? {
-            RoomKind::Open => (FOLLOWERS, *host),
-            RoomKind::Social => (MUTUAL, *host),
-            RoomKind::Closed => return None,
-        },
-        Cause::Cancelled { plan, .. } | Cause::Late { plan, .. } | Cause::Reminder { plan, .. } => {
-            (GOING, UserId(plan.id.0))
-        }
-        Cause::Invited { user, .. }
-        | Cause::InvitedToPlan { user, .. }
-        | Cause::Pinged { user, .. }
-        | Cause::Followed { user, .. } => (ONE, *user),
-    })
-}
-
-/// The least id of a notice that happened after `utc_ms` (RFC 9562, section 5.7: the time comes first).
-fn id_after(utc_ms: i64) -> String {
-    let millis = u64::try_from(utc_ms).unwrap_or(0);
-    let bytes = u128::from(millis) << 80;
-    Uuid::from_u128(bytes).to_string()
+/// What waits to be done, and since when.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Backlog {
+    pub(crate) notices: u64,
+    pub(crate) oldest_at_ms: Option<i64>,
+    pub(crate) pushes: u64,
+    pub(crate) webhooks: u64,
 }
 
 impl Store {
-    /// The oldest notice that waits.
-    pub(crate) async fn pending_notice(&self) -> Stored<Option<Pending>> {
-        let row = sqlx::query(
-            "SELECT id, cause, created_at_ms, reached FROM notice WHERE stage < 2 ORDER BY id LIMIT 1",
-        )
-        .fetch_optional(&self.read)
-        .await?;
-        row.map(|row| {
-            Ok(Pending {
-                id: notice_id(&row, "id")?,
-                cause: super::json(&row, "cause")?,
-                created_at_ms: row.try_get("created_at_ms")?,
-                reached: row.try_get("reached")?,
-            })
-        })
-        .transpose()
+    /// A notice as people are told of it; `None` if whoever did it has no account any more.
+    pub(crate) async fn notification(&self, telling: &Telling) -> Stored<Option<Notification>> {
+        let Some(by) = self.account(telling.cause.by()).await? else { return Ok(None) };
+        let title = match telling.cause.room() {
+            Some(room) => {
+                let row = sqlx::query("SELECT title FROM room WHERE id = $1")
+                    .bind(room.to_string())
+                    .fetch_optional(&self.read)
+                    .await?;
+                row.map(|row| row.try_get("title")).transpose()?
+            }
+            None => None,
+        };
+        let (id, at) = (telling.id, telling.created_at_ms);
+        Ok(Some(notification(id, &telling.cause, by.person(), title, at, false)))
     }
 
-    /// How many notices wait to be told.
-    pub(crate) async fn notices_waiting(&self) -> Stored<u64> {
-        let row = sqlx::query("SELECT COUNT(*) AS waiting FROM notice WHERE stage < 2")
-            .fetch_one(&self.read)
-            .await?;
-        count(&row, "waiting")
-    }
-
-    /// The next people to be told, by id; fewer than `size` are the last.
-    pub(crate) async fn recipients(&self, notice: &Pending, size: usize) -> Stored<Vec<Recipient>> {
-        let kind = self.kind_of(&notice.cause).await?;
-        let Some((source, subject)) = concerned(&notice.cause, kind) else { return Ok(Vec::new()) };
-        let statement = format!(
-            "SELECT page.id, page.wanted, preferences, (SELECT COUNT(*) FROM notification \
-             WHERE account_id = page.id AND notice_id >= $4 AND loud = 1) AS loud FROM ({source} \
-             AND NOT EXISTS (SELECT 1 FROM block WHERE (blocker_id = $5 AND blocked_id = {id}) \
-             OR (blocker_id = {id} AND blocked_id = $5)) ORDER BY id LIMIT $3) AS page \
-             LEFT JOIN notice_setting ON notice_setting.account_id = page.id ORDER BY page.id",
-            id = id_column(source),
-        );
-        // Put together from the literals above.
-        let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
-            .bind(subject.to_string())
-            .bind(&notice.reached)
-            .bind(i64::try_from(size).unwrap_or(i64::MAX))
-            .bind(id_after(utc_ms() - 3_600_000))
-            .bind(notice.cause.by().to_string())
-            .fetch_all(&self.read)
-            .await?;
-        rows.iter().map(recipient).collect()
-    }
-
-    /// Writes that these were told, some of them loudly, and how far the notice has reached. Telling one twice is
-    /// written once.
-    pub(crate) async fn notified(
-        &self,
-        notice: NoticeId,
-        told: &[(UserId, bool)],
-        reached: UserId,
-    ) -> Stored<()> {
-        let mut tx = self.begin().await?;
-        if !told.is_empty() {
-            let mut statement =
-                QueryBuilder::new("INSERT INTO notification (account_id, notice_id, loud) ");
-            statement.push_values(told, |mut row, (user, loud)| {
-                row.push_bind(user.to_string())
-                    .push_bind(notice.to_string())
-                    .push_bind(i64::from(*loud));
-            });
-            statement.push(" ON CONFLICT DO NOTHING");
-            statement.build().execute(&mut *tx).await?;
-        }
-        sqlx::query("UPDATE notice SET stage = 1, reached = $2 WHERE id = $1")
-            .bind(notice.to_string())
-            .bind(reached.to_string())
-            .execute(&mut *tx)
-            .await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Everybody was told.
-    pub(crate) async fn notice_done(&self, notice: NoticeId) -> Stored<()> {
-        let mut tx = self.begin().await?;
-        sqlx::query("UPDATE notice SET stage = 2 WHERE id = $1")
-            .bind(notice.to_string())
-            .execute(&mut *tx)
-            .await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Old notices are forgotten, a bounded number at a time: nobody waits long for the writer.
-    pub(crate) async fn forget_old_notices(&self) -> Stored<()> {
-        let before = id_after(utc_ms() - KEPT_MS);
-        let mut tx = self.begin().await?;
-        for statement in [
-            "DELETE FROM notification WHERE (account_id, notice_id) IN \
-             (SELECT account_id, notice_id FROM notification WHERE notice_id < $1 LIMIT 10000)",
-            "DELETE FROM notice WHERE id < $1",
-        ] {
-            sqlx::query(statement).bind(&before).execute(&mut *tx).await?;
-        }
-        Ok(tx.commit().await?)
-    }
-
-    /// A notice as people are shown it; `None` if whoever did it is gone.
-    pub(crate) async fn notification(
-        &self,
-        id: NoticeId,
-        cause: &Cause,
-        created_at_ms: i64,
-    ) -> Stored<Option<Notification>> {
-        let Some(by) = self.account(cause.by()).await? else { return Ok(None) };
-        Ok(Some(Notification {
-            id,
-            kind: cause.kind(),
-            by: by.person(),
-            room: self.room_of(cause).await?,
-            created_at_ms,
-            read: false,
-        }))
-    }
-
-    /// A page of somebody's list, newest first, before `before`; and whether there is more.
+    /// A page of somebody's notices before `before`, newest first; and whether there is more.
     pub(crate) async fn notifications(
         &self,
-        user: UserId,
+        person: UserId,
         before: Option<NoticeId>,
     ) -> Stored<(Vec<Notification>, bool)> {
-        let rows = sqlx::query(concat!(
-            "SELECT notice_id, cause, notice.created_at_ms AS happened_at_ms, read_at_ms, ",
-            account_columns!(),
-            " FROM notification JOIN notice ON notice.id = notice_id JOIN account ON account.id = by_id \
-             WHERE account_id = $1 AND notice_id < $2 ORDER BY notice_id DESC LIMIT $3"
-        ))
-        .bind(user.to_string())
-        // Greater than every id.
-        .bind(before.map_or_else(|| "g".to_owned(), |id| id.to_string()))
-        .bind(PAGE + 1)
-        .fetch_all(&self.read)
-        .await?;
+        let statement = format!(
+            concat!(
+                "SELECT notice.id AS notice_id, cause, notice.created_at_ms AS noticed_at_ms, read_at_ms, \
+                 room.title AS title, ",
+                account_columns!(),
+                " FROM notification JOIN notice ON notice.id = notice_id JOIN account ON account.id = by_id \
+                 LEFT JOIN room ON room.id = room_id \
+                 WHERE notification.account_id = $1 AND notice_id < $2 AND {} ORDER BY notice_id DESC LIMIT $3"
+            ),
+            VISIBLE
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(person.to_string())
+            .bind(before.unwrap_or(NoticeId(Uuid::max())).to_string())
+            .bind(PAGE + 1)
+            .fetch_all(&self.read)
+            .await?;
         let size = usize::try_from(PAGE).unwrap_or(usize::MAX);
-        let mut page = Vec::with_capacity(rows.len().min(size));
-        for row in rows.iter().take(size) {
-            let cause: Cause = super::json(row, "cause")?;
-            page.push(Notification {
-                id: notice_id(row, "notice_id")?,
-                kind: cause.kind(),
-                by: Account::read(row)?.person(),
-                room: self.room_of(&cause).await?,
-                created_at_ms: row.try_get("happened_at_ms")?,
-                read: row.try_get::<Option<i64>, _>("read_at_ms")?.is_some(),
-            });
-        }
+        let read = |row: &AnyRow| {
+            let cause: Cause = json(row, "cause")?;
+            let by = Account::read(row)?.person();
+            let seen = row.try_get::<Option<i64>, _>("read_at_ms")?.is_some();
+            let at = row.try_get("noticed_at_ms")?;
+            Ok(notification(
+                notice_id(row, "notice_id")?,
+                &cause,
+                by,
+                row.try_get("title")?,
+                at,
+                seen,
+            ))
+        };
+        let page = rows.iter().take(size).map(read).collect::<Stored<_>>()?;
         Ok((page, rows.len() > size))
     }
 
-    pub(crate) async fn unread(&self, user: UserId) -> Stored<Unread> {
-        let row = sqlx::query(
-            "SELECT (SELECT COUNT(*) FROM (SELECT 1 AS one FROM notification WHERE account_id = $1 \
-             AND read_at_ms IS NULL LIMIT $2) AS counted) AS unread, \
+    pub(crate) async fn unread(&self, person: UserId) -> Stored<Unread> {
+        let statement = format!(
+            "SELECT (SELECT COUNT(*) FROM (SELECT 1 AS one FROM notification \
+             JOIN notice ON notice.id = notice_id JOIN account ON account.id = by_id \
+             WHERE notification.account_id = $1 AND read_at_ms IS NULL AND {VISIBLE} LIMIT $2) AS waiting) AS unread, \
              (SELECT MAX(notice_id) FROM notification WHERE account_id = $1) AS newest",
-        )
-        .bind(user.to_string())
-        .bind(UNREAD_MAX)
-        .fetch_one(&self.read)
-        .await?;
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(person.to_string())
+            .bind(COUNTED)
+            .fetch_one(&self.read)
+            .await?;
         let newest: Option<String> = row.try_get("newest")?;
+        let broken = |_| StoreError::Broken("newest is no id".to_owned());
         Ok(Unread {
             unread: u32::try_from(count(&row, "unread")?).unwrap_or(u32::MAX),
-            newest: newest.map(|id| parsed(&id)).transpose()?,
+            newest: newest.map(|text| text.parse().map_err(broken)).transpose()?,
         })
     }
 
-    /// Up to and with one, or all.
-    pub(crate) async fn read_notices_up_to(
+    /// These are seen: one and all before it, and some by themselves.
+    pub(crate) async fn mark_read(
         &self,
-        user: UserId,
+        person: UserId,
         up_to: Option<NoticeId>,
+        ids: &[NoticeId],
     ) -> Stored<()> {
         let mut tx = self.begin().await?;
-        sqlx::query(
-            "UPDATE notification SET read_at_ms = $3 \
-             WHERE account_id = $1 AND notice_id <= $2 AND read_at_ms IS NULL",
-        )
-        .bind(user.to_string())
-        .bind(up_to.map_or_else(|| "g".to_owned(), |id| id.to_string()))
-        .bind(utc_ms())
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx.commit().await?)
-    }
-
-    pub(crate) async fn read_notices(&self, user: UserId, ids: &[NoticeId]) -> Stored<()> {
-        let mut tx = self.begin().await?;
+        let now = utc_ms();
+        if let Some(last) = up_to {
+            sqlx::query(
+                "UPDATE notification SET read_at_ms = $2 \
+                 WHERE account_id = $1 AND read_at_ms IS NULL AND notice_id <= $3",
+            )
+            .bind(person.to_string())
+            .bind(now)
+            .bind(last.to_string())
+            .execute(&mut *tx)
+            .await?;
+        }
         for id in ids {
             sqlx::query(
-                "UPDATE notification SET read_at_ms = $3 \
-                 WHERE account_id = $1 AND notice_id = $2 AND read_at_ms IS NULL",
+                "UPDATE notification SET read_at_ms = $2 \
+                 WHERE account_id = $1 AND read_at_ms IS NULL AND notice_id = $3",
             )
-            .bind(user.to_string())
+            .bind(person.to_string())
+            .bind(now)
             .bind(id.to_string())
-            .bind(utc_ms())
             .execute(&mut *tx)
             .await?;
         }
         Ok(tx.commit().await?)
     }
 
-    pub(crate) async fn notice_preferences(&self, user: UserId) -> Stored<NoticePreferences> {
+    pub(crate) async fn notice_preferences(&self, person: UserId) -> Stored<NoticePreferences> {
         let row = sqlx::query("SELECT preferences FROM notice_setting WHERE account_id = $1")
-            .bind(user.to_string())
+            .bind(person.to_string())
             .fetch_optional(&self.read)
             .await?;
-        row.map_or_else(|| Ok(NoticePreferences::default()), |row| super::json(&row, "preferences"))
+        row.map_or_else(|| Ok(NoticePreferences::default()), |row| json(&row, "preferences"))
     }
 
     pub(crate) async fn set_notice_preferences(
         &self,
-        user: UserId,
+        person: UserId,
         preferences: &NoticePreferences,
     ) -> Stored<()> {
         let mut tx = self.begin().await?;
@@ -294,87 +160,91 @@ impl Store {
             "INSERT INTO notice_setting (account_id, preferences) VALUES ($1, $2) \
              ON CONFLICT (account_id) DO UPDATE SET preferences = excluded.preferences",
         )
-        .bind(user.to_string())
+        .bind(person.to_string())
         .bind(serde_json::to_string(preferences)?)
         .execute(&mut *tx)
         .await?;
         Ok(tx.commit().await?)
     }
 
-    /// Of the room that a cause makes known to followers.
-    async fn kind_of(&self, cause: &Cause) -> Stored<Option<RoomKind>> {
-        match cause {
-            Cause::Scheduled { access, .. } => Ok(Some(*access)),
-            Cause::Live { room, .. } => {
-                let row = sqlx::query("SELECT kind FROM room WHERE id = $1")
-                    .bind(room.to_string())
-                    .fetch_optional(&self.read)
-                    .await?;
-                let kind = |row: AnyRow| -> Stored<RoomKind> {
-                    let name: String = row.try_get("kind")?;
-                    Ok(serde_json::from_value(name.into())?)
-                };
-                row.map(kind).transpose()
-            }
-            _ => Ok(None),
-        }
-    }
-
-    async fn room_of(&self, cause: &Cause) -> Stored<Option<NoticeRoom>> {
-        let shown = |id: RoomId, title: String, starts_at_ms: Option<i64>| NoticeRoom {
-            id,
-            title,
-            path: format!("/r/{id}"),
-            starts_at_ms,
-        };
-        Ok(match cause {
-            Cause::Followed { .. } => None,
-            Cause::Live { room, .. } | Cause::Invited { room, .. } | Cause::Pinged { room, .. } => {
-                let row = sqlx::query("SELECT title FROM room WHERE id = $1")
-                    .bind(room.to_string())
-                    .fetch_optional(&self.read)
-                    .await?;
-                let title = row.map(|row| row.try_get("title")).transpose()?;
-                Some(shown(*room, title.unwrap_or_default(), None))
-            }
-            Cause::Scheduled { plan, .. }
-            | Cause::Cancelled { plan, .. }
-            | Cause::Late { plan, .. }
-            | Cause::Reminder { plan, .. }
-            | Cause::InvitedToPlan { plan, .. } => {
-                Some(shown(plan.id, plan.title.clone(), Some(plan.starts_at_ms)))
-            }
+    pub(crate) async fn backlog(&self) -> Stored<Backlog> {
+        let row = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM notice WHERE stage < 2) AS notices, \
+             (SELECT MIN(created_at_ms) FROM notice WHERE stage < 2) AS oldest, \
+             (SELECT COUNT(*) FROM push_job) AS pushes, (SELECT COUNT(*) FROM webhook_job) AS webhooks",
+        )
+        .fetch_one(&self.read)
+        .await?;
+        Ok(Backlog {
+            notices: count(&row, "notices")?,
+            oldest_at_ms: row.try_get("oldest")?,
+            pushes: count(&row, "pushes")?,
+            webhooks: count(&row, "webhooks")?,
         })
     }
-}
 
-/// What a source of recipients calls them inside.
-fn id_column(source: &str) -> &'static str {
-    if source.contains("follower_id") {
-        "follow.follower_id"
-    } else if source.contains("scheduled_person") {
-        "account_id"
-    } else {
-        "account.id"
+    /// Forgets what some accounts, those after one, were told before `oldest`. Returns where to go on; at the end the
+    /// notices themselves are forgotten.
+    pub(crate) async fn forget_notices(
+        &self,
+        oldest: NoticeId,
+        after: UserId,
+    ) -> Stored<Option<UserId>> {
+        let row = sqlx::query(
+            "SELECT MAX(id) AS last FROM (SELECT id FROM account WHERE id > $1 ORDER BY id LIMIT $2) AS batch",
+        )
+        .bind(after.to_string())
+        .bind(SWEPT)
+        .fetch_one(&self.read)
+        .await?;
+        let mut tx = self.begin().await?;
+        let last = match row.try_get::<Option<String>, _>("last")? {
+            Some(_) => Some(user_id(&row, "last")?),
+            None => None,
+        };
+        match last {
+            Some(last) => {
+                sqlx::query(
+                    "DELETE FROM notification WHERE account_id > $1 AND account_id <= $2 AND notice_id < $3",
+                )
+                .bind(after.to_string())
+                .bind(last.to_string())
+                .bind(oldest.to_string())
+                .execute(&mut *tx)
+                .await?;
+            }
+            None => {
+                sqlx::query("DELETE FROM notice WHERE id < $1 AND stage = 2")
+                    .bind(oldest.to_string())
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(last)
     }
 }
 
-fn recipient(row: &AnyRow) -> Stored<Recipient> {
-    let preferences: Option<String> = row.try_get("preferences")?;
-    let preferences = preferences.map(|text| serde_json::from_str(&text)).transpose()?;
-    Ok(Recipient {
-        user: user_id(row, "id")?,
-        wanted: super::json(row, "wanted")?,
-        preferences: preferences.unwrap_or_default(),
-        loud: count(row, "loud")?,
-    })
-}
-
-fn notice_id(row: &AnyRow, column: &str) -> Stored<NoticeId> {
+pub(super) fn notice_id(row: &AnyRow, column: &str) -> Stored<NoticeId> {
     let text: String = row.try_get(column)?;
-    parsed(&text)
+    text.parse().map_err(|_| StoreError::Broken(format!("{column} is no id")))
 }
 
-fn parsed(text: &str) -> Stored<NoticeId> {
-    text.parse().map_err(|_| StoreError::Broken("a notice's id is none".to_owned()))
+/// A planned room's title is the cause's own: it is not on record before it is live.
+fn notification(
+    id: NoticeId,
+    cause: &Cause,
+    by: Person,
+    title: Option<String>,
+    created_at_ms: i64,
+    read: bool,
+) -> Notification {
+    let plan = cause.plan();
+    let room = cause.room().map(|room| NoticeRoom {
+        id: room,
+        title: plan.map(|plan| plan.title.clone()).or(title).unwrap_or_default(),
+        path: format!("/r/{room}"),
+        starts_at_ms: plan.map(|plan| plan.starts_at_ms),
+    });
+    Notification { id, kind: cause.kind(), by, room, created_at_ms, read }
 }

@@ -1,7 +1,8 @@
 //! The outbox: what people are to be told of, written in the transaction that did it.
 //!
 //! `notify` reads it in order and tells everybody concerned. What is written here is told at least once, whatever
-//! happens to the process; the same thing is told once however often it is put.
+//! happens to the process; the same thing is told once however often it is put. Whoever commits a cause rings, so that
+//! it is told at once; without, it is found some moments later.
 
 use palco_protocol::{NoticeId, RoomId, RoomKind, UserId, http::NoticeKind};
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,27 @@ impl Cause {
         }
     }
 
+    /// The room it is about, live or planned.
+    pub(super) fn room(&self) -> Option<RoomId> {
+        match self {
+            Self::Live { room, .. } | Self::Invited { room, .. } | Self::Pinged { room, .. } => {
+                Some(*room)
+            }
+            _ => self.plan().map(|plan| plan.id),
+        }
+    }
+
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        match self {
+            Self::Scheduled { plan, .. }
+            | Self::Cancelled { plan, .. }
+            | Self::Late { plan, .. }
+            | Self::Reminder { plan, .. }
+            | Self::InvitedToPlan { plan, .. } => Some(plan),
+            _ => None,
+        }
+    }
+
     /// A name for what happened, the same whenever it is put: a reminder whose sender was killed half-way; following,
     /// unfollowing and following again.
     fn once(&self) -> String {
@@ -93,12 +115,13 @@ impl Cause {
 /// Writes a cause into the transaction that causes it. Only accounts cause anything: of others it is a no-op.
 pub(super) async fn put(tx: &mut Transaction<'_, Any>, cause: &Cause) -> Stored<()> {
     sqlx::query(
-        "INSERT INTO notice (id, once, by_id, cause, created_at_ms) \
-         SELECT $1, $2, id, $4, $5 FROM account WHERE id = $3 ON CONFLICT (once) DO NOTHING",
+        "INSERT INTO notice (id, once, by_id, room_id, cause, created_at_ms) \
+         SELECT $1, $2, id, $4, $5, $6 FROM account WHERE id = $3 ON CONFLICT (once) DO NOTHING",
     )
     .bind(NoticeId(Uuid::now_v7()).to_string())
     .bind(cause.once())
     .bind(cause.by().to_string())
+    .bind(cause.room().map(|room| room.to_string()))
     .bind(serde_json::to_string(cause)?)
     .bind(utc_ms())
     .execute(&mut **tx)
@@ -111,6 +134,8 @@ impl Store {
     pub(crate) async fn announce(&self, cause: &Cause) -> Stored<()> {
         let mut tx = self.begin().await?;
         put(&mut tx, cause).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.ring();
+        Ok(())
     }
 }

@@ -41,7 +41,7 @@ macro_rules! you_follow {
 }
 
 /// Nobody whom `$1` blocked or who blocked `$1`, and nobody suspended.
-const VISIBLE: &str = "suspended_at_ms IS NULL AND NOT EXISTS (SELECT 1 FROM block WHERE \
+pub(super) const VISIBLE: &str = "suspended_at_ms IS NULL AND NOT EXISTS (SELECT 1 FROM block WHERE \
      (blocker_id = $1 AND blocked_id = account.id) OR (blocker_id = account.id AND blocked_id = $1))";
 
 impl Store {
@@ -67,6 +67,7 @@ impl Store {
             return Ok(false);
         }
         tx.commit().await?;
+        self.ring();
         Ok(true)
     }
 

@@ -7,7 +7,9 @@ use palco_protocol::{
 use palco_signaling::Door;
 use sqlx::{Any, Row, Transaction, any::AnyRow};
 
-use super::{Store, StoreError, Stored, count, outbox, outbox::Cause, utc_ms};
+use serde_json::json;
+
+use super::{Store, StoreError, Stored, count, jobs, outbox, outbox::Cause, utc_ms};
 
 /// A room as it is opened.
 pub(crate) struct NewRoom {
@@ -45,11 +47,17 @@ impl Store {
     pub(crate) async fn create_room(&self, room: NewRoom) -> Stored<()> {
         let mut tx = self.begin().await?;
         insert_room(&mut tx, &room).await?;
+        if self.webhooks {
+            let data = json!({ "owner": room.owner, "title": room.title, "kind": room.kind });
+            jobs::put_webhook(&mut tx, "room.opened", room.id, &data).await?;
+        }
         invite(&mut tx, room.id, &room.invited).await?;
         for cause in &room.causes {
             outbox::put(&mut tx, cause).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.ring();
+        Ok(())
     }
 
     /// More people may enter, and are told.
@@ -64,7 +72,9 @@ impl Store {
         for cause in causes {
             outbox::put(&mut tx, cause).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.ring();
+        Ok(())
     }
 
     /// What is known of somebody at a room's door.
@@ -107,6 +117,10 @@ impl Store {
             .bind(&row.body)
             .execute(&mut *tx)
             .await?;
+            if let Some(kind) = jobs::webhook_type(row.kind).filter(|_| self.webhooks) {
+                let data = serde_json::from_str(&row.body)?;
+                jobs::put_webhook(&mut tx, kind, row.room, &data).await?;
+            }
             match row.kind {
                 "room_ended" => end_room(&mut tx, row).await?,
                 "reported" => keep_report(&mut tx, row).await?,

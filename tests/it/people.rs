@@ -5,6 +5,7 @@ mod doors;
 mod faults;
 mod mail;
 mod notices;
+mod outside;
 
 use palco_client::HttpAnswer;
 use palco_protocol::{

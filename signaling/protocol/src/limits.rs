@@ -54,3 +54,5 @@ pub const SCHEDULED_MAX: usize = 50;
 pub const SCHEDULED_AHEAD_MS: i64 = 367 * 24 * 60 * 60 * 1_000;
 /// The longest that a room may be planned to last.
 pub const DURATION_MAX_MS: u64 = 24 * 60 * 60 * 1_000;
+/// Where a closed browser is pushed to.
+pub const ENDPOINT_MAX_BYTES: usize = 1_000;

@@ -6,6 +6,8 @@ CREATE TABLE notice (
     -- Names what happened: the same thing is told once.
     once TEXT NOT NULL UNIQUE,
     by_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    -- The room it is about, where that is on record.
+    room_id TEXT,
     cause TEXT NOT NULL,
     created_at_ms BIGINT NOT NULL,
     -- 0 waits, 1 is being told, 2 is done.
@@ -13,14 +15,14 @@ CREATE TABLE notice (
     -- Everybody up to this account was told.
     reached TEXT NOT NULL DEFAULT ''
 );
-CREATE INDEX notice_pending ON notice (id) WHERE stage < 2;
+CREATE INDEX notice_pending ON notice (stage, id) WHERE stage < 2;
 CREATE INDEX notice_by_person ON notice (by_id);
 
 -- Who was told. No reference to the notice: checking it would cost an index over all of these.
 CREATE TABLE notification (
     account_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     notice_id TEXT NOT NULL,
-    -- It was meant to disturb.
+    -- 0 disturbed nobody, 1 might, 2 might without being counted.
     loud BIGINT NOT NULL,
     read_at_ms BIGINT,
     PRIMARY KEY (account_id, notice_id)

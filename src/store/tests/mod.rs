@@ -1,5 +1,6 @@
 //! The store's conformance suite: every case runs on SQLite and on a real PostgreSQL.
 
+mod notices;
 mod people;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
@@ -59,7 +60,7 @@ impl Drop for Place {
 async fn every_case_holds_on_postgresql() {
     let server = postgres::Postgres::start();
     let place = Place::new();
-    for (name, case) in [people::CASES].concat() {
+    for (name, case) in [notices::CASES, people::CASES].concat() {
         println!("{name}");
         let store = Store::open(Some(&server.database()), &place.path).await.unwrap();
         case(store.clone()).await;

@@ -167,6 +167,7 @@ fn every_limit_stands_with_its_value() {
         ("CHAT_HISTORY_LINES", limits::CHAT_HISTORY_LINES as u64),
         ("AUDIENCE_PAGE", limits::AUDIENCE_PAGE as u64),
         ("HELLO_TIMEOUT_MS", limits::HELLO_TIMEOUT_MS),
+        ("ENDPOINT_MAX_BYTES", limits::ENDPOINT_MAX_BYTES as u64),
         ("STAGE_MAX", limits::STAGE_MAX as u64),
         ("HANDLE_MIN_CHARS", limits::HANDLE_MIN_CHARS as u64),
         ("HANDLE_MAX_CHARS", limits::HANDLE_MAX_CHARS as u64),
