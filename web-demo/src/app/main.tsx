@@ -2,16 +2,24 @@ import { render } from 'preact';
 import { App } from './app';
 import { startLanguage } from './i18n';
 import { applyDevices } from './parts/settings';
+import { startAccount } from './store';
 import './styles/tokens.css';
 import './styles/controls.css';
 import './styles/people.css';
 import './styles/dialogs.css';
 import './styles/pages.css';
+import './styles/head.css';
 import './styles/room.css';
 import './styles/bar.css';
 import './styles/panel.css';
 
 applyDevices();
+startAccount();
 await startLanguage();
 const root = document.getElementById('app');
 if (root) render(<App />, root);
+
+// After the page: it is for the next visit. Development has no built worker.
+if (import.meta.env.PROD && 'serviceWorker' in navigator) {
+  addEventListener('load', () => void navigator.serviceWorker.register('/sw.js').catch(() => undefined));
+}
