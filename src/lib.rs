@@ -15,6 +15,7 @@ mod notify;
 mod passwords;
 mod pictures;
 mod redirect;
+mod products;
 mod secrets;
 mod social;
 mod store;

@@ -14,7 +14,7 @@ use palco_signaling::{Ports, Signaling};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    api::{self, App, Limits, address::Proxies},
+    api::{self, App, Limits, Turns, address::Proxies},
     config::Config,
     history::Histories,
     identity::Identities,
@@ -166,6 +166,7 @@ impl Server {
             passwords: Passwords::new(),
             mail,
             limits: Arc::new(Limits::new()),
+            turns: Arc::new(Turns::new()),
             words,
             histories: histories.clone(),
             proxies: Arc::new(Proxies::new(config.trusted_proxies, config.forwarded_header)),

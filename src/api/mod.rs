@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(crate) mod address;
+mod admin;
 mod caller;
 mod guests;
 mod me;
@@ -11,6 +12,7 @@ mod openapi;
 mod people;
 mod problem;
 mod rate;
+mod repeat;
 mod rooms;
 mod socket;
 
@@ -20,6 +22,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, State},
     http::StatusCode,
+    middleware,
     routing::get,
 };
 use palco_protocol::{ErrorCode, limits::AVATAR_MAX_BYTES};
@@ -36,6 +39,7 @@ use crate::{
 use address::Proxies;
 use problem::Refused;
 pub(crate) use rate::Limits;
+pub(crate) use repeat::Turns;
 
 /// Every body of this API is a few short fields.
 const BODY_MAX_BYTES: usize = 16 * 1024;
@@ -49,6 +53,7 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     pub(crate) mail: Option<Mailer>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) histories: Histories,
     pub(crate) proxies: Arc<Proxies>,
     pub(crate) words: Option<Arc<WordList>>,
@@ -90,12 +95,21 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(rooms::show))
         .routes(routes!(rooms::invite))
         .routes(routes!(rooms::history))
+        .routes(routes!(admin::rooms))
+        .routes(routes!(admin::end_room))
+        .routes(routes!(admin::suspend, admin::unsuspend))
+        .routes(routes!(admin::grant, admin::revoke))
+        .routes(routes!(admin::reports))
+        .routes(routes!(admin::handle_report))
+        .routes(routes!(admin::keys, admin::create_key))
+        .routes(routes!(admin::revoke_key))
 }
 
 pub(crate) fn router(app: App) -> Router {
     let v1 = Router::from(v1())
         .method_not_allowed_fallback(async || Refused::from(ErrorCode::MethodNotAllowed))
         .fallback(async || Refused::from(ErrorCode::NotFound))
+        .layer(middleware::from_fn_with_state(app.clone(), repeat::once))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES));
     Router::new()
         .nest("/api/v1", v1)

@@ -10,6 +10,7 @@
 mod accounts;
 mod export;
 mod notices;
+mod operators;
 mod outbox;
 mod people;
 mod rooms;
@@ -28,6 +29,7 @@ use sqlx::{
 
 pub(crate) use accounts::{Account, NewAccount, ProfileChange};
 pub(crate) use notices::{Pending, Recipient};
+pub(crate) use operators::Done;
 pub(crate) use outbox::Cause;
 pub(crate) use people::PeopleList;
 pub(crate) use rooms::{HistoryRow, NewRoom};

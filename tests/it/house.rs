@@ -67,6 +67,10 @@ impl House {
         self.server.media().stats().await.dropped(cause)
     }
 
+    pub(crate) fn data(&self) -> &std::path::Path {
+        &self.data
+    }
+
     pub(crate) fn load(&self) -> (usize, usize) {
         self.server.load()
     }
