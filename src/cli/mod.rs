@@ -1,6 +1,7 @@
 //! The command line: one file a group of commands.
 
 mod admin;
+mod doctor;
 mod native;
 mod serve;
 mod token;
@@ -35,6 +36,8 @@ enum Command {
     Serve(Box<Config>),
     /// Print a token for somebody of another product
     Token(token::Token),
+    /// Look at what `palco serve` would need, and say what to do
+    Doctor(Box<doctor::Doctor>),
     /// List and end rooms, suspend accounts, make API keys
     Admin(admin::Admin),
     /// Listen to a room and write what is heard as Ogg Opus
@@ -88,6 +91,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     match command {
         Command::Serve(config) => serve::run(*config).await,
         Command::Token(token) => token::run(token),
+        Command::Doctor(doctor) => doctor::run(*doctor).await,
         Command::Admin(admin) => admin::run(admin).await,
         Command::Listen(listen) => native::listen(listen).await,
         Command::Speak(speak) => native::speak(speak).await,

@@ -25,6 +25,7 @@ use palco_protocol::{ErrorCode, UserId};
 use sqlx::{
     Any, AnyPool, Executor, Row, Transaction,
     any::{AnyPoolOptions, AnyRow},
+    migrate::Migrator,
 };
 
 pub(crate) use accounts::{Account, NewAccount, ProfileChange};
@@ -33,6 +34,21 @@ pub(crate) use operators::Done;
 pub(crate) use outbox::Cause;
 pub(crate) use people::PeopleList;
 pub(crate) use rooms::{HistoryRow, NewRoom};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
+
+/// What a database is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Examined {
+    /// Not there yet.
+    Missing,
+    /// As this version wants it.
+    Current,
+    /// So many migrations are to be run.
+    Behind(usize),
+    /// A newer version has changed it.
+    Ahead,
+}
 
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told so.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -114,9 +130,40 @@ impl Store {
             Some(url) => Self::postgres(url).await?,
             None => Self::sqlite(data).await?,
         };
-        let migrated = sqlx::migrate!("src/store/migrations").run(&store.write).await;
+        let migrated = MIGRATIONS.run(&store.write).await;
         migrated.map_err(|error| StoreError::Unavailable(error.into()))?;
         Ok(store)
+    }
+
+    /// Looks at a database without creating or changing anything.
+    pub(crate) async fn examine(url: Option<&str>, data: &Path) -> Stored<Examined> {
+        sqlx::any::install_default_drivers();
+        let store = match url {
+            Some(url) => Self::postgres(url).await?,
+            None if !data.join("palco.db").exists() => return Ok(Examined::Missing),
+            None => Self::sqlite(data).await?,
+        };
+        let applied = sqlx::query("SELECT version FROM _sqlx_migrations").fetch_all(&store.read);
+        let applied = match applied.await {
+            Ok(rows) => rows.iter().map(|row| row.try_get("version")).collect::<Result<_, _>>()?,
+            // A database that nobody has used yet.
+            Err(sqlx::Error::Database(_)) => Vec::<i64>::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let ours: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+        let missing = ours.iter().filter(|version| !applied.contains(version)).count();
+        let examined = if applied.iter().any(|version| !ours.contains(version)) {
+            Examined::Ahead
+        } else if missing > 0 {
+            Examined::Behind(missing)
+        } else {
+            let mut tx = store.begin().await?;
+            sqlx::query("UPDATE account SET id = id WHERE id = ''").execute(&mut *tx).await?;
+            tx.rollback().await?;
+            Examined::Current
+        };
+        store.close().await;
+        Ok(examined)
     }
 
     async fn postgres(url: &str) -> Stored<Self> {
@@ -147,12 +194,6 @@ impl Store {
     /// A transaction that may write. Dropped without `commit`, it never happened.
     async fn begin(&self) -> Stored<Transaction<'static, Any>> {
         Ok(self.write.begin_with(self.begin).await?)
-    }
-
-    /// Whether the database answers.
-    pub(crate) async fn check(&self) -> Stored<()> {
-        sqlx::query("SELECT 1").execute(&self.read).await?;
-        Ok(())
     }
 
     /// Waits for what is under way and closes the files.
