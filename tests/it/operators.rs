@@ -1,5 +1,6 @@
 //! Operators and other products: `palco admin` and `palco token` against a running server, and what follows from them.
 
+mod doctor;
 mod products;
 
 use std::process::{Command, Output};
