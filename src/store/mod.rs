@@ -196,6 +196,12 @@ impl Store {
         Ok(self.write.begin_with(self.begin).await?)
     }
 
+    /// Whether the database answers.
+    pub(crate) async fn check(&self) -> Stored<()> {
+        sqlx::query("SELECT 1").execute(&self.read).await?;
+        Ok(())
+    }
+
     /// Waits for what is under way and closes the files.
     pub(crate) async fn close(&self) {
         self.read.close().await;

@@ -10,6 +10,7 @@ use std::{
 };
 
 use palco_client::Server;
+use x509_parser::{extensions::GeneralName, pem::Pem};
 
 use super::Finding;
 use crate::{
@@ -29,6 +30,7 @@ pub(super) async fn all(config: &Config) -> Vec<Finding> {
     findings.push(udp(config, runs));
     findings.extend(tcp(config, runs));
     findings.extend(announced(config));
+    findings.extend(certificate(config));
     findings.extend(public_url(config).await);
     findings.extend(data(&config.data));
     findings.push(database(config).await);
@@ -144,6 +146,61 @@ fn announced(config: &Config) -> Vec<Finding> {
         }
     };
     config.announce.iter().map(look).collect()
+}
+
+/// The server's own certificate: whether it can be read, how long it is good, and for which name.
+fn certificate(config: &Config) -> Option<Finding> {
+    let (Some(cert), Some(key)) = (&config.tls.tls_cert, &config.tls.tls_key) else { return None };
+    let unusable = |what: String| {
+        Some(Finding::fail("cert", what, "name PEM files that the server's user can read"))
+    };
+    if let Err(error) = std::fs::read(key) {
+        return unusable(format!("{}: {error}", key.display()));
+    }
+    let pem = match std::fs::read(cert) {
+        Ok(pem) => pem,
+        Err(error) => return unusable(format!("{}: {error}", cert.display())),
+    };
+    let Some(Ok(pem)) = Pem::iter_from_buffer(&pem).next() else {
+        return unusable(format!("{} holds no PEM", cert.display()));
+    };
+    let Ok(parsed) = pem.parse_x509() else {
+        return unusable(format!("{} holds no certificate", cert.display()));
+    };
+    let ends = parsed.validity().not_after;
+    let left = parsed.validity().time_to_expiration();
+    let Some(left) = left else {
+        let found = format!("{} is not valid now (until {ends})", cert.display());
+        return Some(Finding::fail("cert", found, "renew it"));
+    };
+    let host = config.public_url.as_deref().and_then(|url| url.parse::<axum::http::Uri>().ok());
+    let host = host.as_ref().and_then(axum::http::Uri::host);
+    let names = parsed.subject_alternative_name().ok().flatten();
+    let named = |host: &str| {
+        names.as_ref().is_some_and(|names| {
+            names.value.general_names.iter().any(|name| match name {
+                GeneralName::DNSName(name) => match name.strip_prefix("*.") {
+                    // A star stands for one label (RFC 6125, section 6.4.3).
+                    Some(domain) => host.split_once('.').is_some_and(|(_, rest)| rest == domain),
+                    None => name.eq_ignore_ascii_case(host),
+                },
+                // An address is compared by the browser; here, its presence will do.
+                GeneralName::IPAddress(_) => host.parse::<IpAddr>().is_ok(),
+                _ => false,
+            })
+        })
+    };
+    Some(match host {
+        Some(host) if !named(host) => {
+            let found = format!("{} is not for {host}", cert.display());
+            Finding::fail("cert", found, "get one for the name in --public-url")
+        }
+        _ if left.whole_days() < 14 => {
+            let found = format!("{} ends in {} days", cert.display(), left.whole_days());
+            Finding::warn("cert", found, "renew it")
+        }
+        _ => Finding::ok("cert", format!("{} is good until {ends}", cert.display())),
+    })
 }
 
 /// Whether people come by HTTPS, and get this far.

@@ -44,7 +44,11 @@ fn examined(data: &Path, more: &[&str]) -> (bool, Vec<(String, String)>) {
     let text = |finding: &Value, key: &str| finding[key].as_str().expect("text").to_owned();
     for finding in &findings {
         let told = finding["advice"].is_string();
-        assert_eq!(told, finding["verdict"] != "ok", "what is not well comes with advice: {finding}");
+        assert_eq!(
+            told,
+            finding["verdict"] != "ok",
+            "what is not well comes with advice: {finding}"
+        );
     }
     let verdicts = findings.iter().map(|it| (text(it, "subject"), text(it, "verdict"))).collect();
     (output.status.success(), verdicts)
