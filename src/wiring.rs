@@ -14,7 +14,7 @@ use palco_signaling::{Ports, Signaling};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    api::{self, App, Limits, Turns, address::Proxies},
+    api::{self, App, Limits, Repeats, address::Proxies},
     config::Config,
     history::Histories,
     identity::Identities,
@@ -166,7 +166,7 @@ impl Server {
             passwords: Passwords::new(),
             mail,
             limits: Arc::new(Limits::new()),
-            turns: Arc::new(Turns::new()),
+            repeats: Arc::new(Repeats::new(&identities.tokens)),
             words,
             histories: histories.clone(),
             proxies: Arc::new(Proxies::new(config.trusted_proxies, config.forwarded_header)),

@@ -39,7 +39,7 @@ use crate::{
 use address::Proxies;
 use problem::Refused;
 pub(crate) use rate::Limits;
-pub(crate) use repeat::Turns;
+pub(crate) use repeat::Repeats;
 
 /// Every body of this API is a few short fields.
 const BODY_MAX_BYTES: usize = 16 * 1024;
@@ -53,7 +53,7 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     pub(crate) mail: Option<Mailer>,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) turns: Arc<Turns>,
+    pub(crate) repeats: Arc<Repeats>,
     pub(crate) histories: Histories,
     pub(crate) proxies: Arc<Proxies>,
     pub(crate) words: Option<Arc<WordList>>,

@@ -62,8 +62,9 @@ fn complete(described: Document) -> Document {
             if let Some(needed) = &mut operation.security {
                 needed.push(SecurityRequirement::new::<_, [&str; 0], &str>("session", []));
             }
-            if method == HttpMethod::Post && repeat::PATHS.iter().any(|it| path.ends_with(it)) {
-                operation.parameters.get_or_insert_default().push(idempotency_key().into());
+            let repeatable = repeat::PATHS.into_iter().find(|(it, _)| path.ends_with(it));
+            if let Some((_, least)) = repeatable.filter(|_| method == HttpMethod::Post) {
+                operation.parameters.get_or_insert_default().push(idempotency_key(least).into());
             }
             let problem = Ref::from_response_name("Problem");
             operation.responses.responses.insert("default".to_owned(), problem.into());
@@ -94,14 +95,14 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
     .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-fn idempotency_key() -> Parameter {
+fn idempotency_key(least: usize) -> Parameter {
     let about = "The same request with the same key is done once, and answered alike for a day";
     let text = ObjectBuilder::new().schema_type(Type::String);
     ParameterBuilder::new()
         .name(repeat::HEADER)
         .parameter_in(ParameterIn::Header)
         .description(Some(about))
-        .schema(Some(text.min_length(Some(1)).max_length(Some(100))))
+        .schema(Some(text.min_length(Some(least)).max_length(Some(repeat::KEY_MAX_BYTES))))
         .build()
 }
 

@@ -11,9 +11,10 @@ const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// A request that was done, and what it was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Done {
-    /// The hash of what was asked.
+    /// The keyed hash of what was asked.
     pub(crate) request: String,
     pub(crate) status: i64,
+    /// Sealed.
     pub(crate) body: String,
 }
 

@@ -71,6 +71,11 @@ impl House {
         &self.data
     }
 
+    /// Where HTTP is spoken.
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.server.address()
+    }
+
     pub(crate) fn load(&self) -> (usize, usize) {
         self.server.load()
     }

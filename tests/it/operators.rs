@@ -2,6 +2,7 @@
 
 mod doctor;
 mod products;
+mod repeats;
 
 use std::process::{Command, Output};
 
@@ -165,36 +166,6 @@ async fn reports_wait_until_they_are_handled() {
     let left: Reports = venue.house.admin_reads(&["reports"]).await;
     assert!(left.reports.is_empty());
     venue.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_creation_that_comes_again_is_done_once() {
-    let house = House::open().await;
-    let ada = house.member("ada").await;
-    let eve = house.member("eve").await;
-    let create = async |token: &str, key: &str, title: &str| {
-        let body = Some(json!({ "title": title }).to_string().into_bytes());
-        let headers = [("idempotency-key", key)];
-        let answer = house.address.http_with("POST", "/api/v1/rooms", Some(token), &headers, body);
-        let answer = answer.await.expect("an answer");
-        (answer.status, serde_json::from_slice::<serde_json::Value>(&answer.body).expect("JSON"))
-    };
-    let (first, second) =
-        tokio::join!(create(&ada.token, "one", "Tea"), create(&ada.token, "one", "Tea"));
-    assert_eq!(first.0, 201);
-    assert_eq!(first, second, "also at the same time");
-    assert_eq!(create(&ada.token, "one", "Tea").await, first);
-    let (status, problem) = create(&ada.token, "one", "Coffee").await;
-    assert_eq!((status, problem["code"].as_str()), (422, Some("key_reused")));
-    assert_ne!(create(&ada.token, "two", "Tea").await.1, first.1, "another key");
-    assert_ne!(create(&eve.token, "one", "Tea").await.1, first.1, "another person");
-    // What was refused may be tried again with the same key.
-    assert_eq!(create(&ada.token, "three", "").await.0, 422);
-    assert_eq!(create(&ada.token, "three", "Tea").await.0, 201);
-    assert_eq!(create(&ada.token, &"x".repeat(101), "Tea").await.0, 422);
-    let rooms: LiveRooms = house.get("rooms", None).await.expect("a list");
-    assert_eq!(rooms.rooms.len(), 4);
-    house.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

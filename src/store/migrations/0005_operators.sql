@@ -10,9 +10,10 @@ CREATE TABLE api_key (
 CREATE TABLE idempotency (
     caller_id TEXT NOT NULL,
     key TEXT NOT NULL,
-    -- SHA-256 of method, path and body.
+    -- A keyed hash of path and body.
     request TEXT NOT NULL,
     status BIGINT NOT NULL,
+    -- Sealed: a sign-up's holds a session.
     body TEXT NOT NULL,
     created_at_ms BIGINT NOT NULL,
     PRIMARY KEY (caller_id, key)
