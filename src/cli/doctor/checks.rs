@@ -16,6 +16,7 @@ use super::Finding;
 use crate::{
     Config,
     store::{Examined, Store},
+    tls,
     tokens::KEY_FILE,
 };
 
@@ -150,12 +151,13 @@ fn announced(config: &Config) -> Vec<Finding> {
 
 /// The server's own certificate: whether it can be read, how long it is good, and for which name.
 fn certificate(config: &Config) -> Option<Finding> {
-    let (Some(cert), Some(key)) = (&config.tls.tls_cert, &config.tls.tls_key) else { return None };
+    let cert = config.tls.tls_cert.as_ref().filter(|_| config.tls.tls_key.is_some())?;
     let unusable = |what: String| {
-        Some(Finding::fail("cert", what, "name PEM files that the server's user can read"))
+        let advice = "name PEM files, a certificate and its key, that the server's user can read";
+        Some(Finding::fail("cert", what, advice))
     };
-    if let Err(error) = std::fs::read(key) {
-        return unusable(format!("{}: {error}", key.display()));
+    if let Err(error) = tls::look_at_files(&config.tls) {
+        return unusable(error.to_string());
     }
     let pem = match std::fs::read(cert) {
         Ok(pem) => pem,

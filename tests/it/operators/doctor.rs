@@ -147,3 +147,26 @@ fn a_taken_page_port_a_lost_database_and_a_data_file_are_told() {
     assert!(!well);
     assert_eq!(verdict(&found, "database"), "fail");
 }
+
+#[test]
+fn certificate_files_that_do_not_fit_are_told() {
+    let place = Place::new();
+    let [one, other] = ["one", "other"].map(|name| {
+        let made = rcgen::generate_simple_self_signed(["rooms.example".to_owned()]).expect("made");
+        let [cert, key] = ["cert", "key"].map(|kind| place.0.join(format!("{name}.{kind}")));
+        fs::write(&cert, made.cert.pem()).expect("ours");
+        fs::write(&key, made.signing_key.serialize_pem()).expect("ours");
+        [cert, key].map(|path| path.to_str().expect("UTF-8").to_owned())
+    });
+    let files = |cert: &str, key: &str| {
+        examined(&place.0, &["--tls", "files", "--tls-cert", cert, "--tls-key", key])
+    };
+    let (well, found) = files(&one[0], &one[1]);
+    assert!(well, "{found:?}");
+    assert_eq!(verdict(&found, "cert"), "ok");
+    for (cert, key) in [(&one[0], &other[1]), (&one[0], &one[0]), (&other[0], &"gone".to_owned())] {
+        let (well, found) = files(cert, key);
+        assert!(!well, "{cert} {key}");
+        assert_eq!(verdict(&found, "cert"), "fail");
+    }
+}
