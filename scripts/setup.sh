@@ -10,7 +10,7 @@ declare -A build=([cc]="gcc libc6-dev" [cmake]="cmake" [make]="make")
 # chromium's text needs a font; pulseaudio: Firefox's AudioContext stands still without a sound device.
 declare -A test=([chromium]="chromium fonts-liberation" [firefox-esr]="firefox-esr"
   [pulseaudio]="pulseaudio" [ip]="iproute2" [unshare]="util-linux" [initdb]="postgresql"
-  [nginx]="nginx-light" [systemd-analyze]="systemd")
+  [nginx]="nginx-light" [systemd-analyze]="systemd" [python3]="python3 python3-venv" [curl]="curl")
 
 case "${1-}" in
   build) declare -n wanted=build ;;
@@ -48,6 +48,10 @@ pebble() {
 }
 pebble "$1"
 
+# Debian's Python makes no virtual environments by itself, and has no command that would tell.
+if [ "$1" = test ] && command -v python3 >/dev/null && ! python3 -c 'import ensurepip' 2>/dev/null; then
+  packages+=(python3-venv)
+fi
 [ ${#packages[@]} -gt 0 ] || exit 0
 
 as_root=()

@@ -45,6 +45,17 @@ count_browsers() {
   awk '/^# pass / { p = $3 } /^# (fail|cancelled) / { f += $3 } END { print p + 0, f + 0 }' "$logs/browsers.tap"
 }
 
+schemathesis() { scripts/schemathesis.sh "$logs/schemathesis.xml"; }
+# A test case for each operation and phase.
+count_schemathesis() {
+  python3 - "$logs/schemathesis.xml" <<'EOF'
+import sys, xml.etree.ElementTree as tree
+cases = tree.parse(sys.argv[1]).getroot().iter("testcase")
+failed = [case.find("failure") is not None or case.find("error") is not None for case in cases if case.find("skipped") is None]
+print(failed.count(False), failed.count(True))
+EOF
+}
+
 # Without these no part could run.
 if ! make --no-print-directory prepare-tests; then
   echo "could not build what the tests need"
@@ -54,6 +65,7 @@ fi
 
 part rust count_rust rust
 part typescript count_typescript typescript
+part schemathesis count_schemathesis schemathesis
 part browsers count_browsers browsers
 
 echo "$total_passed passed, $total_failed failed"

@@ -1,9 +1,10 @@
-//! Who a token belongs to, whatever kind it is: an account's session, or a guest's signed token.
+//! Who a token belongs to, whatever kind it is: an account's session, a guest's signed token, another product's.
 
 use palco_protocol::{ErrorCode, Person};
-use palco_signaling::{Identity, PortFuture};
+use palco_signaling::{Grants, Identified, Identity, PortFuture};
 
 use crate::{
+    products,
     secrets::{SESSION_PREFIX, hashed},
     store::{Account, Store},
     tokens::Tokens,
@@ -13,8 +14,10 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) person: Person,
-    /// Their account; guests have none.
+    /// Their account; guests and people of other products have none.
     pub(crate) account: Option<Account>,
+    /// What another product's token grants; nothing limits the others.
+    pub(crate) grants: Option<Grants>,
 }
 
 /// Checks tokens.
@@ -30,14 +33,24 @@ impl Identities {
         if token.starts_with(SESSION_PREFIX) {
             let account = self.store.session(&hashed(token)).await?;
             let account = account.ok_or(ErrorCode::TokenExpired)?;
-            return Ok(Known { person: account.person(), account: Some(account) });
+            return Ok(Known { person: account.person(), account: Some(account), grants: None });
         }
-        Ok(Known { person: self.tokens.person(token)?, account: None })
+        if let Some(key) = products::issuer(token) {
+            // A key that was revoked is none.
+            self.store.api_key(&key).await?.ok_or(ErrorCode::Unauthorized)?;
+            let secret = products::secret(self.tokens.root(), &key);
+            let Identified { person, grants } = products::check(token, &secret)?;
+            return Ok(Known { person, account: None, grants });
+        }
+        Ok(Known { person: self.tokens.person(token)?, account: None, grants: None })
     }
 }
 
 impl Identity for Identities {
-    fn identify<'a>(&'a self, token: &'a str) -> PortFuture<'a, Result<Person, ErrorCode>> {
-        Box::pin(async move { self.known(token).await.map(|known| known.person) })
+    fn identify<'a>(&'a self, token: &'a str) -> PortFuture<'a, Result<Identified, ErrorCode>> {
+        Box::pin(async move {
+            let Known { person, grants, .. } = self.known(token).await?;
+            Ok(Identified { person, grants })
+        })
     }
 }

@@ -14,6 +14,7 @@ mod media;
 mod notify;
 mod passwords;
 mod pictures;
+mod products;
 mod redirect;
 mod secrets;
 mod social;

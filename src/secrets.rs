@@ -15,8 +15,8 @@ pub(crate) fn fresh(prefix: &str) -> String {
 }
 
 /// What the store keeps. A plain hash will do: the secret has all its entropy already.
-pub(crate) fn hashed(secret: &str) -> String {
-    hex(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref())
+pub(crate) fn hashed(secret: impl AsRef<[u8]>) -> String {
+    hex(digest::digest(&digest::SHA256, secret.as_ref()).as_ref())
 }
 
 /// Bytes as lower-case hexadecimal.

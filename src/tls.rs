@@ -158,6 +158,13 @@ pub(crate) fn start(
     Ok(Some(Tls { config: Arc::new(config), lasting, renewal }))
 }
 
+/// Whether the configured files hold a certificate and the key that fits it.
+pub(crate) fn look_at_files(settings: &TlsSettings) -> Result<(), TlsError> {
+    let cert = settings.tls_cert.as_deref().ok_or(TlsError::Missing("--tls-cert"))?;
+    let key = settings.tls_key.as_deref().ok_or(TlsError::Missing("--tls-key"))?;
+    files::load(cert, key).map(drop)
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }

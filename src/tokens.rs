@@ -1,7 +1,8 @@
-//! Who a bearer token belongs to. Guests for now: a signed token is the whole of a guest's identity.
+//! The server's own signed tokens: guests', each the whole of a guest's identity, and operators'.
 
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
+use aws_lc_rs::hmac;
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind,
     get_current_timestamp,
@@ -13,7 +14,12 @@ use uuid::Uuid;
 /// A guest comes back under the same name for a day.
 const GUEST_TOKEN_LIFE: Duration = Duration::from_hours(24);
 /// Says what the token is for: another service's token with the same key is not ours.
-const AUDIENCE: &str = "palco";
+pub(crate) const AUDIENCE: &str = "palco";
+/// An operator's token, made by `palco admin` from the data directory's key, is used at once.
+const OPERATOR_TOKEN_LIFE: Duration = Duration::from_mins(1);
+const OPERATOR_AUDIENCE: &str = "palco-operator";
+/// In the data directory.
+pub(crate) const KEY_FILE: &str = "token.key";
 /// As long as the output of the HMAC's hash, as RFC 7518 section 3.2 asks.
 const KEY_BYTES: usize = 32;
 
@@ -21,6 +27,12 @@ const KEY_BYTES: usize = 32;
 struct Claims {
     sub: UserId,
     name: String,
+    aud: String,
+    exp: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OperatorClaims {
     aud: String,
     exp: u64,
 }
@@ -35,12 +47,15 @@ struct Keys {
     sign: EncodingKey,
     check: DecodingKey,
     validation: Validation,
+    /// What other secrets are derived from.
+    root: hmac::Key,
+    operator: Vec<u8>,
 }
 
 impl Tokens {
     /// Reads the signing key from the data directory, or makes one.
     pub(crate) fn open(data: &Path) -> io::Result<Self> {
-        let path = data.join("token.key");
+        let path = data.join(KEY_FILE);
         let key = match fs::read(&path) {
             Ok(key) if key.len() == KEY_BYTES => key,
             Ok(_) => {
@@ -50,16 +65,55 @@ impl Tokens {
             Err(error) if error.kind() == io::ErrorKind::NotFound => create_key(&path)?,
             Err(error) => return Err(error),
         };
+        Ok(Self::new(&key))
+    }
+
+    /// Of a server that has run already: a missing key is an error.
+    pub(crate) fn of_server(data: &Path) -> io::Result<Self> {
+        fs::metadata(data.join(KEY_FILE))?;
+        Self::open(data)
+    }
+
+    fn new(key: &[u8]) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "aud", "sub"]);
         validation.leeway = 0;
+        let root = hmac::Key::new(hmac::HMAC_SHA256, key);
         let keys = Keys {
-            sign: EncodingKey::from_secret(&key),
-            check: DecodingKey::from_secret(&key),
+            sign: EncodingKey::from_secret(key),
+            check: DecodingKey::from_secret(key),
             validation,
+            operator: hmac::sign(&root, b"operators").as_ref().to_vec(),
+            root,
         };
-        Ok(Self { keys: Arc::new(keys) })
+        Self { keys: Arc::new(keys) }
+    }
+
+    /// What other secrets are derived from.
+    pub(crate) fn root(&self) -> &hmac::Key {
+        &self.keys.root
+    }
+
+    /// Lets whoever can read the data directory do what operators do, for a minute.
+    pub(crate) fn operator(&self) -> String {
+        let claims = OperatorClaims {
+            aud: OPERATOR_AUDIENCE.to_owned(),
+            exp: get_current_timestamp() + OPERATOR_TOKEN_LIFE.as_secs(),
+        };
+        let key = EncodingKey::from_secret(&self.keys.operator);
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+            .expect("invariant: claims serialise and the key is symmetric")
+    }
+
+    /// Whether it is an operator's token that has not expired.
+    pub(crate) fn is_operator(&self, token: &str) -> bool {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[OPERATOR_AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "aud"]);
+        validation.leeway = 0;
+        let key = DecodingKey::from_secret(&self.keys.operator);
+        jsonwebtoken::decode::<OperatorClaims>(token, &key, &validation).is_ok()
     }
 
     /// A new person of this name, and their token.
@@ -145,6 +199,23 @@ mod tests {
         assert_eq!(ours.person(&audience), Err(ErrorCode::Unauthorized));
         let algorithm = signed(&ours, &Header::new(Algorithm::HS512), |_| {});
         assert_eq!(ours.person(&algorithm), Err(ErrorCode::Unauthorized));
+    }
+
+    #[test]
+    fn an_operators_token_is_nobody_elses_and_nobody_elses_is_an_operators() {
+        let (ours, theirs) = (tokens("operator"), tokens("other"));
+        assert!(ours.is_operator(&ours.operator()));
+        assert!(!ours.is_operator(&theirs.operator()));
+        assert_eq!(ours.person(&ours.operator()), Err(ErrorCode::Unauthorized));
+        assert!(!ours.is_operator(&ours.guest("Ada".to_owned()).token));
+        // The guests' key signs no operator's token, whatever it says.
+        let claims = OperatorClaims { aud: OPERATOR_AUDIENCE.to_owned(), exp: u64::MAX / 2 };
+        let header = Header::new(Algorithm::HS256);
+        let forged = jsonwebtoken::encode(&header, &claims, &ours.keys.sign).unwrap();
+        assert!(!ours.is_operator(&forged));
+        let stale = OperatorClaims { exp: get_current_timestamp() - 2, ..claims };
+        let key = EncodingKey::from_secret(&ours.keys.operator);
+        assert!(!ours.is_operator(&jsonwebtoken::encode(&header, &stale, &key).unwrap()));
     }
 
     #[test]

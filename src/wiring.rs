@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    api::{self, App, Limits, address::Proxies},
+    api::{self, App, Limits, Repeats, address::Proxies},
     config::Config,
     history::Histories,
     identity::Identities,
@@ -193,6 +193,7 @@ impl Server {
             passwords: Passwords::new(),
             mail,
             limits: Arc::new(Limits::new()),
+            repeats: Arc::new(Repeats::new(&identities.tokens)),
             words,
             histories: histories.clone(),
             notices,

@@ -81,6 +81,10 @@ impl Directory {
         });
     }
 
+    pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
+        self.sessions.iter().map(|entry| Arc::clone(entry.value())).collect()
+    }
+
     pub(crate) fn session(&self, secret: &str) -> Option<Arc<Session>> {
         self.sessions.get(secret).map(|entry| Arc::clone(entry.value()))
     }

@@ -25,7 +25,7 @@ mod ws;
 use std::{hash::RandomState, sync::Arc, time::Duration};
 
 use palco_protocol::{
-    DirectEvent, ErrorCode, RoomEndReason, RoomId, ServerMessage, UserId,
+    DirectEvent, ErrorCode, Person, RoomEndReason, RoomId, ServerMessage, UserId,
     http::{LiveRoom, LiveRooms},
 };
 use palco_room::{Settings, Timers};
@@ -37,7 +37,8 @@ use tokio::{
 use tokio_tungstenite::WebSocketStream;
 
 pub use ports::{
-    Door, Happened, History, Identity, Media, MediaEvent, MediaRefusal, PeerId, PortFuture, Social,
+    Door, Grants, Happened, History, Identified, Identity, Media, MediaEvent, MediaRefusal, PeerId,
+    PortFuture, Social,
 };
 pub use ws::websocket_config;
 
@@ -223,11 +224,30 @@ impl Signaling {
         }
     }
 
-    /// Ends a room for a reason of the operator's.
-    pub async fn end_room(&self, room: RoomId, reason: RoomEndReason) {
-        if let Some(handle) = self.shared.directory.room(room) {
-            handle.end(reason).await;
+    /// These may be here no longer: out of their rooms at once, their sockets closed with `why`.
+    pub async fn expel(
+        &self,
+        why: ErrorCode,
+        whom: impl Fn(&Person, Option<&Grants>) -> bool + Send,
+    ) {
+        for session in self.shared.directory.sessions() {
+            if whom(session.person(), session.grants()) {
+                session.expel(why).await;
+            }
         }
+    }
+
+    /// All live rooms, of every kind.
+    #[must_use]
+    pub fn all_rooms(&self) -> Vec<LiveRoom> {
+        self.shared.directory.rooms().iter().map(mailbox::RoomHandle::live).collect()
+    }
+
+    /// Ends a room for a reason of the operator's. False if there is none.
+    pub async fn end_room(&self, room: RoomId, reason: RoomEndReason) -> bool {
+        let Some(handle) = self.shared.directory.room(room) else { return false };
+        handle.end(reason).await;
+        true
     }
 
     /// Whether the server is on its way to its end: no room opens any more.

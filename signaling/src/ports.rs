@@ -149,8 +149,46 @@ pub trait History: Send + Sync + 'static {
     fn record(&self, room: RoomId, at_ms: RoomTimeMs, happened: Happened);
 }
 
+/// What another product's token grants whoever shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grants {
+    /// Whose token: its API key.
+    pub product: String,
+    /// The one room it is for; none: any.
+    pub room: Option<RoomId>,
+    /// Enter.
+    pub join: bool,
+    /// Ask for the stage; enter the product's own rooms with an invitation to it.
+    pub speak: bool,
+    /// Open rooms; enter the product's own as a moderator.
+    pub host: bool,
+}
+
+impl Grants {
+    /// Whether it lets its bearer try this door at all.
+    #[must_use]
+    pub fn admit(&self, room: RoomId) -> bool {
+        (self.join || self.host) && self.room.is_none_or(|only| only == room)
+    }
+
+    /// Whether it lets its bearer on a stage.
+    #[must_use]
+    pub fn let_speak(&self) -> bool {
+        self.speak || self.host
+    }
+}
+
+/// Somebody whose token was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// Who.
+    pub person: Person,
+    /// What limits them; accounts and guests nothing.
+    pub grants: Option<Grants>,
+}
+
 /// Who is who.
 pub trait Identity: Send + Sync + 'static {
     /// The person whose token this is.
-    fn identify<'a>(&'a self, token: &'a str) -> PortFuture<'a, Result<Person, ErrorCode>>;
+    fn identify<'a>(&'a self, token: &'a str) -> PortFuture<'a, Result<Identified, ErrorCode>>;
 }

@@ -15,12 +15,12 @@ use palco_protocol::{
     ClientMessage, ErrorBody, ErrorCode, HandPolicy, Joined, Person, Reply, Request, RequestId,
     Resume, Resumed, RoomId, UserId, Welcome, limits,
 };
-use palco_room::{Command, Entry, LinkSecret};
+use palco_room::{Command, Entry, Granted, LinkSecret};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
 
 use crate::{
-    Door, MediaRefusal, PeerId, Shared,
+    Door, Grants, Identified, MediaRefusal, PeerId, Shared,
     mailbox::{Entered, RoomHandle},
     outbox::Outbox,
     rate::Limits,
@@ -33,6 +33,8 @@ const ANSWERS_KEPT: usize = 16;
 pub(crate) struct Session {
     secret: String,
     person: Person,
+    /// Few have any: behind a pointer, they cost the others eight bytes.
+    grants: Option<Box<Grants>>,
     /// Marks the token it was opened with.
     token: u64,
     origin: Option<u64>,
@@ -54,11 +56,12 @@ struct State {
 }
 
 impl Session {
-    fn new(person: Person, token: u64, origin: Option<u64>, outbox: &Arc<Outbox>) -> Self {
+    fn new(who: Identified, token: u64, origin: Option<u64>, outbox: &Arc<Outbox>) -> Self {
         Self {
             // 122 random bits of the operating system.
             secret: Uuid::new_v4().simple().to_string(),
-            person,
+            person: who.person,
+            grants: who.grants.map(Box::new),
             token,
             origin,
             opened: Instant::now(),
@@ -85,6 +88,23 @@ impl Session {
     /// Where they come from, as an opaque number.
     pub(crate) fn origin(&self) -> Option<u64> {
         self.origin
+    }
+
+    pub(crate) fn grants(&self) -> Option<&Grants> {
+        self.grants.as_deref()
+    }
+
+    /// The person may be here no longer.
+    pub(crate) async fn expel(&self, why: ErrorCode) {
+        let (room, outbox) = {
+            let state = self.state();
+            (state.room.clone(), Arc::clone(&state.outbox))
+        };
+        // First the reason: leaving the room brings one of its own.
+        outbox.close(why);
+        if let Some(room) = room {
+            room.evict(self.user()).await;
+        }
     }
 
     fn user(&self) -> UserId {
@@ -139,16 +159,16 @@ pub(crate) async fn hello(
 ) -> Result<(Arc<Session>, Welcome), ErrorBody> {
     let continued = resume.and_then(|resume| shared.directory.session(&resume.session));
     let mark = shared.marks.hash_one(token);
-    let person = match (shared.ports.identity.identify(token).await, &continued) {
-        (Ok(person), _) => person,
+    let who = match (shared.ports.identity.identify(token).await, &continued) {
+        (Ok(who), _) => who,
         // With the database away nobody new comes in, but who is here, with the token they came with, stays.
         (Err(ErrorCode::StorageUnavailable), Some(session)) if session.token == mark => {
-            session.person.clone()
+            Identified { person: session.person.clone(), grants: session.grants().cloned() }
         }
         (Err(code), _) => return Err(code.into()),
     };
-    let Some(session) = continued.filter(|session| session.user() == person.id) else {
-        let session = Arc::new(Session::new(person, mark, origin, outbox));
+    let Some(session) = continued.filter(|session| session.user() == who.person.id) else {
+        let session = Arc::new(Session::new(who, mark, origin, outbox));
         shared.directory.add_session(&session);
         let welcome = welcome(shared, &session, None).await;
         return Ok((session, welcome));
@@ -250,7 +270,13 @@ async fn perform(
     outbox: &Arc<Outbox>,
     message: ClientMessage,
 ) -> Result<Reply, ErrorBody> {
+    let mute = session.grants().is_some_and(|grants| !grants.let_speak());
     match message {
+        ClientMessage::RaiseHand | ClientMessage::AcceptInvite | ClientMessage::TakeStage
+            if mute =>
+        {
+            Err(ErrorCode::NotGranted.into())
+        }
         ClientMessage::Hello { .. } => Err(ErrorCode::BadMessage.into()),
         ClientMessage::Ping => Ok(Reply::Ok),
         ClientMessage::Join { room, offer, link } => {
@@ -331,6 +357,9 @@ async fn join(
     if session.room().is_some_and(|current| current.id() != room) {
         return Err(ErrorCode::AlreadyJoined.into());
     }
+    if session.grants().is_some_and(|grants| !grants.admit(room)) {
+        return Err(ErrorCode::NotGranted.into());
+    }
     let handle = shared.directory.room(room).ok_or(ErrorCode::RoomNotFound)?;
     let door = at_door(shared, session, &handle).await?;
     let peer = shared.directory.next_peer();
@@ -340,6 +369,11 @@ async fn join(
         invited: door.invited,
         blocked: door.blocked,
         origin: session.origin(),
+        granted: session.grants().map(|grants| Granted {
+            product: grants.product.clone(),
+            speak: grants.speak,
+            host: grants.host,
+        }),
     };
     let Entered { snapshot, anew } = handle.enter(session, outbox, peer, entry).await?;
     match shared.ports.media.connect(room, peer, offer).await {

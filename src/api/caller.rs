@@ -6,7 +6,11 @@ use axum::{
 };
 use palco_protocol::ErrorCode;
 
-use super::{App, problem::Refused};
+use super::{
+    App,
+    problem::Refused,
+    rate::{Limited, Origin},
+};
 use crate::{identity::Known, store::Account};
 
 /// The session cookie. `__Host-` would demand HTTPS, which a first `make run` has not.
@@ -18,7 +22,7 @@ pub(crate) struct Caller(pub(crate) Known);
 /// Somebody with an account.
 pub(crate) struct Member(pub(crate) Account);
 
-/// An operator.
+/// An operator: an account that is one, or whoever can read the data directory.
 pub(crate) struct Admin;
 
 impl FromRequestParts<App> for Caller {
@@ -26,7 +30,14 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         let token = credentials(&parts.headers, app)?.ok_or(ErrorCode::Unauthorized)?;
-        Ok(Self(app.identities.known(token).await?))
+        let known = app.identities.known(token).await?;
+        if !parts.method.is_safe() {
+            // What others write without a name, to sign up or in, is counted on its own.
+            app.limits.check_writer(known.person.id)?;
+            let origin = Origin::from_request_parts(parts, app).await?;
+            app.limits.check(Limited::Write, origin)?;
+        }
+        Ok(Self(known))
     }
 }
 
@@ -58,6 +69,11 @@ impl FromRequestParts<App> for Admin {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        if let Some(token) = credentials(&parts.headers, app)?
+            && app.identities.tokens.is_operator(token)
+        {
+            return Ok(Self);
+        }
         let Member(account) = Member::from_request_parts(parts, app).await?;
         if account.admin { Ok(Self) } else { Err(ErrorCode::Forbidden.into()) }
     }

@@ -192,7 +192,7 @@ pub(super) async fn set_avatar(
         .map_err(|_| ErrorCode::Internal)?
         .map_err(|what| Refused::with(ErrorCode::InvalidField, what))?;
     // The version is part of the address: it may be cached for ever.
-    let version = &hashed(&BASE64_STANDARD.encode(&image))[..16];
+    let version = &hashed(BASE64_STANDARD.encode(&image))[..16];
     let stored = BASE64_STANDARD.encode(&image);
     app.identities.store.set_avatar(account.id, Some((version, stored))).await?;
     let account = app.identities.store.account(account.id).await?.ok_or(ErrorCode::Unauthorized)?;

@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(crate) mod address;
+mod admin;
 mod caller;
 mod cors;
 mod guests;
@@ -12,6 +13,7 @@ mod openapi;
 mod people;
 mod problem;
 mod rate;
+mod repeat;
 mod rooms;
 mod socket;
 
@@ -21,6 +23,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, State},
     http::StatusCode,
+    middleware,
     routing::get,
 };
 use palco_protocol::{ErrorCode, limits::AVATAR_MAX_BYTES};
@@ -37,6 +40,7 @@ use crate::{
 use address::Proxies;
 use problem::Refused;
 pub(crate) use rate::Limits;
+pub(crate) use repeat::Repeats;
 
 /// Every body of this API is a few short fields.
 const BODY_MAX_BYTES: usize = 16 * 1024;
@@ -50,6 +54,7 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     pub(crate) mail: Option<Mailer>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) repeats: Arc<Repeats>,
     pub(crate) histories: Histories,
     pub(crate) notices: Notifier,
     pub(crate) proxies: Arc<Proxies>,
@@ -94,14 +99,27 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(rooms::show))
         .routes(routes!(rooms::invite))
         .routes(routes!(rooms::history))
+        .routes(routes!(admin::rooms))
+        .routes(routes!(admin::end_room))
+        .routes(routes!(admin::suspend, admin::unsuspend))
+        .routes(routes!(admin::grant, admin::revoke))
+        .routes(routes!(admin::reports))
+        .routes(routes!(admin::handle_report))
+        .routes(routes!(admin::keys, admin::create_key))
+        .routes(routes!(admin::revoke_key))
 }
 
 pub(crate) fn router(app: App) -> Router {
     let v1 = Router::from(v1())
         .method_not_allowed_fallback(async || Refused::from(ErrorCode::MethodNotAllowed))
         .fallback(async || Refused::from(ErrorCode::NotFound))
+<<<<<<< HEAD
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(cors::layer(&app.origins));
+=======
+        .layer(middleware::from_fn_with_state(app.clone(), repeat::once))
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES));
+>>>>>>> keys
     Router::new()
         .nest("/api/v1", v1)
         .route("/avatars/{person}/{version}", get(people::avatar))

@@ -13,16 +13,17 @@ use palco_protocol::http::Problem;
 use utoipa::{
     OpenApi, ToSchema,
     openapi::{
-        Components, ContentBuilder, HttpMethod, OpenApi as Document, PathItem, Ref,
+        Components, ContentBuilder, HttpMethod, ObjectBuilder, OpenApi as Document, PathItem, Ref,
         ResponseBuilder,
-        path::Operation,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        schema::Type,
         security::{
             ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
         },
     },
 };
 
-use super::caller::COOKIE;
+use super::{caller::COOKIE, repeat};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -57,9 +58,13 @@ fn complete(described: Document) -> Document {
     let mut document = Document::default().nest("/api/v1", described);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
-            operation.operation_id = Some(id(method, path));
+            operation.operation_id = Some(id(&method, path));
             if let Some(needed) = &mut operation.security {
                 needed.push(SecurityRequirement::new::<_, [&str; 0], &str>("session", []));
+            }
+            let repeatable = repeat::PATHS.into_iter().find(|(it, _)| path.ends_with(it));
+            if let Some((_, least)) = repeatable.filter(|_| method == HttpMethod::Post) {
+                operation.parameters.get_or_insert_default().push(idempotency_key(least).into());
             }
             let problem = Ref::from_response_name("Problem");
             operation.responses.responses.insert("default".to_owned(), problem.into());
@@ -90,8 +95,19 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
     .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
+fn idempotency_key(least: usize) -> Parameter {
+    let about = "The same request with the same key is done once, and answered alike for a day";
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    ParameterBuilder::new()
+        .name(repeat::HEADER)
+        .parameter_in(ParameterIn::Header)
+        .description(Some(about))
+        .schema(Some(text.min_length(Some(least)).max_length(Some(repeat::KEY_MAX_BYTES))))
+        .build()
+}
+
 /// `get_people_person_followers`: as unique as method and path.
-fn id(method: HttpMethod, path: &str) -> String {
+fn id(method: &HttpMethod, path: &str) -> String {
     let method = match method {
         HttpMethod::Put => "put",
         HttpMethod::Post => "post",

@@ -1,11 +1,14 @@
-//! Errors of the API as problem+json (RFC 9457), with the socket's codes; bodies read strictly.
+//! Errors of the API as problem+json (RFC 9457), with the socket's codes; bodies, paths and queries read strictly.
 
 use std::time::Duration;
 
 use axum::{
     Json, RequestExt,
-    extract::{FromRequest, Request, rejection::JsonRejection},
-    http::{HeaderValue, StatusCode, header},
+    extract::{
+        FromRequest, FromRequestParts, Request,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use palco_protocol::{ErrorCode, http::Problem};
@@ -86,6 +89,32 @@ impl<T: DeserializeOwned + 'static> FromRequest<App> for Body<T> {
             }
             Err(error) => Err(Refused::with(ErrorCode::BadMessage, error.body_text())),
         }
+    }
+}
+
+/// What the path says. A segment that cannot be read names nothing.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let read = axum::extract::Path::from_request_parts(parts, app).await;
+        read.map(|axum::extract::Path(value)| Self(value)).map_err(|_| ErrorCode::NotFound.into())
+    }
+}
+
+/// What the query says.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let read = axum::extract::Query::from_request_parts(parts, app).await;
+        let refused =
+            |error: QueryRejection| Refused::with(ErrorCode::InvalidField, error.body_text());
+        read.map(|axum::extract::Query(value)| Self(value)).map_err(refused)
     }
 }
 

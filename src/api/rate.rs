@@ -14,7 +14,7 @@ use std::{
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
-use palco_protocol::ErrorCode;
+use palco_protocol::{ErrorCode, UserId};
 
 use super::{App, address::ClientAddress, problem::Refused};
 
@@ -65,6 +65,7 @@ pub(crate) struct Limits {
     far: [DefaultKeyedRateLimiter<Origin>; 5],
     near: [DefaultKeyedRateLimiter<Origin>; 5],
     logins: DefaultKeyedRateLimiter<String>,
+    writers: DefaultKeyedRateLimiter<UserId>,
 }
 
 /// Distinct addresses after which those that have their full allowance back are forgotten.
@@ -88,6 +89,8 @@ impl Limits {
             far: table(1),
             near: table(NEAR_TIMES),
             logins: RateLimiter::keyed(quota(Duration::from_secs(30), 10, 1)),
+            // Somebody who follows a whole list of people; a script that plans a season of rooms.
+            writers: RateLimiter::keyed(quota(Duration::from_millis(200), 100, 1)),
         }
     }
 
@@ -95,6 +98,11 @@ impl Limits {
     pub(crate) fn check(&self, what: Limited, origin: Origin) -> Result<(), Refused> {
         let table = if origin.0.is_loopback() { &self.near } else { &self.far };
         take(&table[what as usize], &origin)
+    }
+
+    /// What one person writes, from wherever.
+    pub(crate) fn check_writer(&self, person: UserId) -> Result<(), Refused> {
+        take(&self.writers, &person)
     }
 
     /// Guesses at one account, from wherever they come.

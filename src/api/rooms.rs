@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, Query, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use palco_protocol::{
     ErrorCode, RoomId, RoomKind, UserId,
     http::{CreateRoom, InviteToRoom, LiveRoom, LiveRooms, RoomCreated, RoomHistory},
@@ -21,8 +17,7 @@ use super::{
     App,
     caller::{Caller, Member},
     me::{each, language, topic},
-    problem::{Body, Refused, line, paragraph},
-    rate::{Limited, Origin},
+    problem::{Body, Path, Query, Refused, line, paragraph},
 };
 use crate::{
     identity::Known,
@@ -38,13 +33,19 @@ const INVITED_MAX: usize = 100;
 pub(super) async fn create(
     State(app): State<App>,
     Caller(caller): Caller,
-    origin: Origin,
     Body(body): Body<CreateRoom>,
 ) -> Result<(StatusCode, Json<RoomCreated>), Refused> {
-    app.limits.check(Limited::Write, origin)?;
+    if caller.grants.as_ref().is_some_and(|grants| !grants.host || grants.room.is_some()) {
+        return Err(ErrorCode::NotGranted.into());
+    }
     let kind = body.kind.unwrap_or(RoomKind::Open);
-    // Whom a guest follows or invites nobody can know.
-    if caller.account.is_none() && (kind != RoomKind::Open || !body.invited.is_empty()) {
+    // Whom a guest follows or invites nobody can know; whom a product lets into its closed rooms its tokens say.
+    let known = match kind {
+        RoomKind::Open => true,
+        RoomKind::Social => false,
+        RoomKind::Closed => caller.grants.is_some(),
+    };
+    if caller.account.is_none() && !(known && body.invited.is_empty()) {
         return Err(ErrorCode::AccountRequired.into());
     }
     check_invited(&body.invited)?;
@@ -54,6 +55,7 @@ pub(super) async fn create(
     let description = body.description.unwrap_or_default();
     settings.description = paragraph("description", &description, limits::DESCRIPTION_MAX_CHARS)?;
     settings.kind = kind;
+    settings.product = caller.grants.as_ref().map(|grants| grants.product.clone());
     settings.hand_policy = body.hand_policy.unwrap_or(settings.hand_policy);
     settings.language = body.language.as_deref().map(language).transpose()?;
     settings.topics = each("topics", body.topics, topic)?;
@@ -134,13 +136,14 @@ pub(super) async fn invite(
 pub(super) async fn list(
     State(app): State<App>,
     caller: Option<Caller>,
+    Query(page): Query<Page>,
 ) -> Result<Json<LiveRooms>, Refused> {
     let mut live = app.signaling.live_rooms();
     if let Some(Caller(Known { account: Some(account), .. })) = caller {
         let blocks = app.identities.store.blocks_of(account.id).await?;
         live.rooms.retain(|live| !blocks.contains(&live.room.owner));
     }
-    Ok(Json(live))
+    Ok(Json(page.of(live.rooms)?))
 }
 
 /// A live room.
@@ -159,6 +162,37 @@ pub(super) async fn show(
         return Err(ErrorCode::RoomNotFound.into());
     }
     Ok(Json(live))
+}
+
+/// Rooms of one page.
+const ROOMS_PAGE: usize = 100;
+
+/// `?cursor=` of a list of rooms: how large the last one was, and which.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    cursor: Option<String>,
+}
+
+impl Page {
+    /// The page of these, largest first. A room that grew or shrank meanwhile may be missed or come twice.
+    pub(super) fn of(self, mut rooms: Vec<LiveRoom>) -> Result<LiveRooms, Refused> {
+        let place = |live: &LiveRoom| (std::cmp::Reverse(live.counts.listeners), live.room.id);
+        rooms.sort_by_key(place);
+        if let Some(cursor) = self.cursor {
+            let read = cursor.split_once('-').and_then(|(size, room)| {
+                Some((std::cmp::Reverse(size.parse().ok()?), room.parse().ok()?))
+            });
+            let bad = || Refused::with(ErrorCode::InvalidField, "cursor is none of this list");
+            let after = read.ok_or_else(bad)?;
+            rooms.retain(|live| place(live) > after);
+        }
+        let more = rooms.len() > ROOMS_PAGE;
+        rooms.truncate(ROOMS_PAGE);
+        let next = rooms.last().filter(|_| more);
+        let next = next.map(|live| format!("{}-{}", live.counts.listeners, live.room.id));
+        Ok(LiveRooms { rooms, next })
+    }
 }
 
 fn find(app: &App, room: &str) -> Result<LiveRoom, Refused> {

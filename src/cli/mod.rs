@@ -1,7 +1,10 @@
 //! The command line: one file a group of commands.
 
+mod admin;
+mod doctor;
 mod native;
 mod serve;
+mod token;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -31,6 +34,12 @@ struct Cli {
 enum Command {
     /// Serve rooms
     Serve(Box<Config>),
+    /// Print a token for somebody of another product
+    Token(token::Token),
+    /// Look at what `palco serve` would need, and say what to do
+    Doctor(Box<doctor::Doctor>),
+    /// List and end rooms, suspend accounts, make API keys
+    Admin(admin::Admin),
     /// Listen to a room and write what is heard as Ogg Opus
     Listen(native::Listen),
     /// Speak into a room: raises a hand, waits for the invitation, plays
@@ -47,9 +56,7 @@ pub fn main() -> ExitCode {
         // A stranger's handshake must not write the log.
         Command::Serve(config) => ("info,rtc_dtls=error", config.log_format),
         // Their report is what they are run for.
-        Command::Listen(_) | Command::Speak(_) | Command::Probe(_) => {
-            ("warn,rtc_dtls=error", LogFormat::Text)
-        }
+        _ => ("warn,rtc_dtls=error", LogFormat::Text),
     };
     telemetry::start(level, format);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -83,8 +90,16 @@ fn parse(mut given: Vec<OsString>) -> Result<Cli, clap::Error> {
 async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     match command {
         Command::Serve(config) => serve::run(*config).await,
+        Command::Token(token) => token::run(token),
+        Command::Doctor(doctor) => doctor::run(*doctor).await,
+        Command::Admin(admin) => admin::run(admin).await,
         Command::Listen(listen) => native::listen(listen).await,
         Command::Speak(speak) => native::speak(speak).await,
         Command::Probe(probe) => native::probe(probe).await,
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the report is the command's output")]
+fn print(text: &str) {
+    println!("{text}");
 }

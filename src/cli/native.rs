@@ -97,8 +97,7 @@ pub(super) async fn probe(args: Probe) -> Result<(), Box<dyn Error>> {
     report(&palco_client::probe(&args.place.link()?).await?)
 }
 
-#[expect(clippy::print_stdout, reason = "the report is the command's output")]
 fn report(report: &impl Serialize) -> Result<(), Box<dyn Error>> {
-    println!("{}", serde_json::to_string_pretty(report)?);
+    super::print(&serde_json::to_string_pretty(report)?);
     Ok(())
 }

@@ -11,6 +11,7 @@ mod accounts;
 mod export;
 mod jobs;
 mod notices;
+mod operators;
 mod outbox;
 mod people;
 mod rooms;
@@ -26,16 +27,33 @@ use palco_protocol::{ErrorCode, UserId};
 use sqlx::{
     Any, AnyPool, Executor, Row, Transaction,
     any::{AnyPoolOptions, AnyRow},
+    migrate::Migrator,
 };
 use tokio::sync::Notify;
 
 pub(crate) use accounts::{Account, NewAccount, ProfileChange};
 pub(crate) use jobs::{PushJob, WebhookJob};
 pub(crate) use notices::Backlog;
+pub(crate) use operators::Done;
 pub(crate) use outbox::Cause;
 pub(crate) use people::PeopleList;
 pub(crate) use rooms::{HistoryRow, NewRoom};
 pub(crate) use telling::{Progress, Reach, Recipient, Telling};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
+
+/// What a database is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Examined {
+    /// Not there yet.
+    Missing,
+    /// As this version wants it.
+    Current,
+    /// So many migrations are to be run.
+    Behind(usize),
+    /// A newer version has changed it.
+    Ahead,
+}
 
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told so.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -121,9 +139,40 @@ impl Store {
             Some(url) => Self::postgres(url).await?,
             None => Self::sqlite(data).await?,
         };
-        let migrated = sqlx::migrate!("src/store/migrations").run(&store.write).await;
+        let migrated = MIGRATIONS.run(&store.write).await;
         migrated.map_err(|error| StoreError::Unavailable(error.into()))?;
         Ok(store)
+    }
+
+    /// Looks at a database without creating or changing anything.
+    pub(crate) async fn examine(url: Option<&str>, data: &Path) -> Stored<Examined> {
+        sqlx::any::install_default_drivers();
+        let store = match url {
+            Some(url) => Self::postgres(url).await?,
+            None if !data.join("palco.db").exists() => return Ok(Examined::Missing),
+            None => Self::sqlite(data).await?,
+        };
+        let applied = sqlx::query("SELECT version FROM _sqlx_migrations").fetch_all(&store.read);
+        let applied = match applied.await {
+            Ok(rows) => rows.iter().map(|row| row.try_get("version")).collect::<Result<_, _>>()?,
+            // A database that nobody has used yet.
+            Err(sqlx::Error::Database(_)) => Vec::<i64>::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let ours: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+        let missing = ours.iter().filter(|version| !applied.contains(version)).count();
+        let examined = if applied.iter().any(|version| !ours.contains(version)) {
+            Examined::Ahead
+        } else if missing > 0 {
+            Examined::Behind(missing)
+        } else {
+            let mut tx = store.begin().await?;
+            sqlx::query("UPDATE account SET id = id WHERE id = ''").execute(&mut *tx).await?;
+            tx.rollback().await?;
+            Examined::Current
+        };
+        store.close().await;
+        Ok(examined)
     }
 
     async fn postgres(url: &str) -> Stored<Self> {

@@ -67,6 +67,15 @@ impl House {
         self.server.media().stats().await.dropped(cause)
     }
 
+    pub(crate) fn data(&self) -> &std::path::Path {
+        &self.data
+    }
+
+    /// Where HTTP is spoken.
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.server.address()
+    }
+
     pub(crate) fn load(&self) -> (usize, usize) {
         self.server.load()
     }

@@ -10,6 +10,7 @@ mod impair;
 mod journey;
 mod network;
 mod operate;
+mod operators;
 mod people;
 #[path = "../support/postgres.rs"]
 mod postgres;

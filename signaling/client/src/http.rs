@@ -79,6 +79,21 @@ impl Server {
         token: Option<&str>,
         json: Option<Vec<u8>>,
     ) -> Result<HttpAnswer, Error> {
+        self.http_with(method, path, token, &[], json).await
+    }
+
+    /// The same, with further headers.
+    ///
+    /// # Errors
+    /// As of `http`.
+    pub async fn http_with(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        headers: &[(&str, &str)],
+        json: Option<Vec<u8>>,
+    ) -> Result<HttpAnswer, Error> {
         let method: Method =
             method.parse().map_err(|_| Error::Http("not an HTTP method".to_owned()))?;
         let mut request = Request::builder()
@@ -88,6 +103,9 @@ impl Server {
             .header(header::CONNECTION, "close");
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         if json.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");

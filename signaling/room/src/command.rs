@@ -15,8 +15,21 @@ pub struct Entry {
     pub invited: bool,
     /// The owner blocked them, or they the owner.
     pub blocked: bool,
+    /// What a product's token grants them; counts in the rooms of that product.
+    pub granted: Option<Granted>,
     /// Where they come from, as an opaque number: a guest who was banned is known again by it.
     pub origin: Option<u64>,
+}
+
+/// What another product's token grants at the door of its rooms, besides entering the closed ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// Whose token: its API key.
+    pub product: String,
+    /// Enters with an invitation to the stage.
+    pub speak: bool,
+    /// Enters as a moderator.
+    pub host: bool,
 }
 
 /// The secret of a link into a room: made outside (a room has no randomness), shown in no log.

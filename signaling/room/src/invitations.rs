@@ -8,6 +8,7 @@ use palco_protocol::{
 use crate::{
     Refusal, Room,
     effect::{Effect, Effects},
+    links::LINK_MAX_MS,
     presence::tell,
 };
 
@@ -19,6 +20,9 @@ pub(crate) struct Invitation {
     /// a thousand may come by one link.
     pub(crate) link: Option<u32>,
 }
+
+/// Links are numbered from 1: an invitation that stands like a link's, and that no revoked link takes away.
+const NO_LINK: u32 = 0;
 
 impl Invitation {
     pub(crate) fn yours(&self) -> YourInvitation {
@@ -66,6 +70,13 @@ impl Room {
         if !has_one && !self.is_on_stage(user) {
             self.give_invitation(user, Invitation { by, expires_at_ms, link });
         }
+    }
+
+    /// The standing invitation of a token that grants speaking. Their snapshot says it.
+    pub(crate) fn invite_by_grant(&mut self, now: RoomTimeMs, user: UserId) {
+        let (by, link) = (self.info.owner, Some(NO_LINK));
+        let expires_at_ms = now.saturating_add(LINK_MAX_MS);
+        self.give_invitation(user, Invitation { by, expires_at_ms, link });
     }
 
     pub(crate) fn accept_invite(

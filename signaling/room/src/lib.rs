@@ -39,7 +39,7 @@ use palco_protocol::{
     limits::{CHAT_HISTORY_LINES, STAGE_MAX},
 };
 
-pub use command::{Command, Entry, LinkSecret};
+pub use command::{Command, Entry, Granted, LinkSecret};
 pub use effect::{DropReason, Effect, Refusal};
 pub use settings::{Settings, TextFilter, Timers};
 
@@ -60,6 +60,8 @@ pub struct Room {
     timers: Timers,
     max_people: u32,
     max_hands: u32,
+    /// The API key of the product that opened it.
+    product: Option<String>,
     text_filter: Option<Arc<dyn TextFilter>>,
 
     info: RoomInfo,
@@ -115,6 +117,7 @@ impl Room {
             timers,
             max_people: settings.max_people,
             max_hands: settings.max_hands,
+            product: settings.product,
             text_filter: settings.text_filter,
             info: RoomInfo {
                 id: settings.id,

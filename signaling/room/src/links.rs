@@ -27,7 +27,7 @@ pub(crate) struct Link {
 const LINKS_MAX: usize = 50;
 
 /// A room is an evening, not an archive: no link outlives 30 days.
-const LINK_MAX_MS: u64 = 30 * 24 * 3_600_000;
+pub(crate) const LINK_MAX_MS: u64 = 30 * 24 * 3_600_000;
 
 impl Links {
     pub(crate) fn find(&self, number: u32) -> Option<&Link> {

@@ -7,7 +7,7 @@ use palco_protocol::{
 };
 
 use crate::{
-    Entry, Refusal, Room,
+    Entry, Granted, Refusal, Room,
     effect::{Effect, Effects},
     invitations::Invitation,
     roles::Standing,
@@ -112,6 +112,7 @@ impl Room {
             self.take_over(now, by, entry, out);
             return Ok(());
         }
+        let granted = self.granted(entry);
         let link = self.admit(now, by, &person, entry)?;
         let former = self.departed.take(by);
         self.arrivals += 1;
@@ -135,10 +136,20 @@ impl Room {
             if self.has_seat() {
                 self.put_on_stage(now, by, out);
             }
+        } else if granted.is_some_and(|granted| granted.host) {
+            self.welcome_moderator(by);
         } else if let Some(link) = link {
             self.invite_by_link(by, link);
+        } else if granted.is_some_and(|granted| granted.speak) {
+            self.invite_by_grant(now, by);
         }
         Ok(())
+    }
+
+    /// What somebody's token grants here: only tokens of the product that opened the room count.
+    fn granted<'a>(&self, entry: &'a Entry) -> Option<&'a Granted> {
+        let granted = entry.granted.as_ref();
+        granted.filter(|granted| Some(&granted.product) == self.product.as_ref())
     }
 
     /// The door. Answers by which link they came, if by one.
@@ -160,7 +171,8 @@ impl Room {
         if entry.blocked {
             return Err(ErrorCode::Blocked.into());
         }
-        if standing == Standing::Moderator {
+        let granted = self.granted(entry);
+        if standing == Standing::Moderator || granted.is_some_and(|granted| granted.host) {
             return Ok(None);
         }
         // A link that does not work is refused even where the door is open: it was meant to matter.
@@ -173,8 +185,8 @@ impl Room {
         }
         let welcome = match self.info.kind {
             RoomKind::Open => true,
-            RoomKind::Social => entry.followed_by_host || entry.invited,
-            RoomKind::Closed => entry.invited,
+            RoomKind::Social => entry.followed_by_host || entry.invited || granted.is_some(),
+            RoomKind::Closed => entry.invited || granted.is_some(),
         };
         match link {
             Some(_) => Ok(link),

@@ -224,6 +224,13 @@ impl Room {
         Ok(())
     }
 
+    /// Somebody whose token says so has just come in. With as many moderators as there may be, they come as a listener.
+    pub(crate) fn welcome_moderator(&mut self, user: UserId) {
+        if !self.moderators.contains(&user) && self.moderators.len() < MODERATORS_MAX {
+            self.moderators.push(user);
+        }
+    }
+
     /// Also of a moderator who is not in the room; their role would bring them back with it.
     pub(crate) fn revoke_moderator(
         &mut self,

@@ -25,6 +25,8 @@ pub struct Settings {
     pub owner: UserId,
     /// Who is moderator from the beginning, whether there or not; the owner need not be named.
     pub moderators: Vec<UserId>,
+    /// The API key of the product that opens it, if one does: what its tokens grant counts here.
+    pub product: Option<String>,
     /// Most people in the room. The owner and the moderators enter a full room all the same.
     pub max_people: u32,
     /// Most people on stage; at least 1, at most `palco_protocol::limits::STAGE_MAX`.
@@ -55,6 +57,7 @@ impl Settings {
             hand_policy: HandPolicy::Everyone,
             owner,
             moderators: Vec::new(),
+            product: None,
             max_people: 20_000,
             // A host, two co-hosts, ten speakers.
             max_speakers: 13,

@@ -42,7 +42,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     let origin = prop::option::weighted(0.5, 0..4_u64);
     (prop::option::weighted(0.3, secret()), facts, origin).prop_map(|(link, facts, origin)| {
         let (followed_by_host, invited, blocked) = facts;
-        Entry { link, followed_by_host, invited, blocked, origin }
+        Entry { link, followed_by_host, invited, blocked, origin, granted: None }
     })
 }
 
