@@ -142,6 +142,7 @@ impl Server {
             histories: histories.clone(),
             proxies: Arc::new(Proxies::new(config.trusted_proxies, config.forwarded_header)),
             origins: config.origin.into(),
+            public_url: config.public_url.map(|url| url.trim_end_matches('/').to_owned()),
             rooms: config.rooms,
         };
         let service = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
