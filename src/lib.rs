@@ -15,6 +15,7 @@ mod media;
 mod notify;
 mod passwords;
 mod pictures;
+mod schedule;
 mod secrets;
 mod social;
 mod store;

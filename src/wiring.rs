@@ -16,6 +16,7 @@ use crate::{
     media::{self, SfuMedia},
     notify,
     passwords::Passwords,
+    schedule,
     social::Graph,
     store::Store,
     tokens::Tokens,
@@ -72,6 +73,7 @@ pub struct Server {
     histories: Histories,
     history_writer: JoinHandle<()>,
     notifier: JoinHandle<()>,
+    reminders: JoinHandle<()>,
     stop: watch::Sender<bool>,
     http: JoinHandle<io::Result<()>>,
 }
@@ -153,6 +155,7 @@ impl Server {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         });
         let http = tokio::spawn(async move { serving.await });
+        let reminders = schedule::start(identities.store.clone());
         Ok(Self {
             address,
             media,
@@ -161,6 +164,7 @@ impl Server {
             histories,
             history_writer,
             notifier,
+            reminders,
             stop,
             http,
         })
@@ -194,6 +198,7 @@ impl Server {
 
     /// Ends rooms, tells clients, and stops serving.
     pub async fn stop(self) {
+        self.reminders.abort();
         self.signaling.shut_down().await;
         self.stop.send_replace(true);
         // Connections that do not end in time are dropped with the runtime.

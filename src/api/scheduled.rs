@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     calendar,
-    store::{Cause, NewRoom, PeopleList, Plan, PlanList, Planned, utc_ms},
+    store::{NewRoom, PeopleList, Plan, PlanList, Planned, utc_ms},
 };
 
 /// A client's clock may be that much behind: what begins now is not in the past.
@@ -240,12 +240,7 @@ pub(super) async fn start(
                 title: settings.title.clone(),
                 kind: settings.kind,
                 invited: Vec::new(),
-                causes: vec![Cause::Live {
-                    by: settings.owner,
-                    room,
-                    title: settings.title.clone(),
-                    access: settings.kind,
-                }],
+                causes: Vec::new(),
             };
             if app.identities.store.start_plan(&on_record).await? {
                 app.signaling.open_room(settings)?;

@@ -40,6 +40,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// As people are told of it.
+    fn told(&self, id: RoomId) -> outbox::Plan {
+        outbox::Plan { id, title: self.title.clone(), starts_at_ms: self.starts_at_ms }
+    }
+
     fn folded(&self) -> String {
         [self.title.as_str(), &self.description, &self.topics.join("\n")].join("\n").to_lowercase()
     }
@@ -73,13 +78,7 @@ impl Store {
         add_part(&mut tx, id, host, "host").await?;
         write_plan(&mut tx, id, plan).await?;
         write_people(&mut tx, id, host, plan).await?;
-        let cause = Cause::Scheduled {
-            by: host,
-            room: id,
-            title: plan.title.clone(),
-            starts_at_ms: plan.starts_at_ms,
-            access: plan.kind,
-        };
+        let cause = Cause::Scheduled { host, plan: plan.told(id), access: plan.kind };
         outbox::put(&mut tx, &cause).await?;
         Ok(tx.commit().await?)
     }
@@ -93,14 +92,12 @@ impl Store {
         write_people(&mut tx, id, host, plan).await?;
         drop_unwelcome(&mut tx, id, plan.kind).await?;
         if before != plan.starts_at_ms {
-            let cause = Cause::Late {
-                by: host,
-                room: id,
-                title: plan.title.clone(),
-                starts_at_ms: plan.starts_at_ms,
-                moved: true,
-            };
-            outbox::put(&mut tx, &cause).await?;
+            let row = sqlx::query("SELECT sequence FROM scheduled WHERE id = $1")
+                .bind(id.to_string())
+                .fetch_one(&mut *tx)
+                .await?;
+            let moved = Some(row.try_get("sequence")?);
+            outbox::put(&mut tx, &Cause::Late { by: host, plan: plan.told(id), moved }).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -116,8 +113,8 @@ impl Store {
         .bind(utc_ms())
         .execute(&mut *tx)
         .await?;
-        let cause = Cause::Cancelled { by: host, room: id, title: title.to_owned(), starts_at_ms };
-        outbox::put(&mut tx, &cause).await?;
+        let plan = outbox::Plan { id, title: title.to_owned(), starts_at_ms };
+        outbox::put(&mut tx, &Cause::Cancelled { by: host, plan }).await?;
         Ok(tx.commit().await?)
     }
 
@@ -164,20 +161,20 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// The planned room is live from now, with whoever may enter as its guests. False if it is already, is over, or was
-    /// called off.
+    /// The planned room is live from now, with whoever may enter as its guests; followers and those who said yes are
+    /// told. False if it is already, is over, or was called off.
     pub(crate) async fn start_plan(&self, room: &NewRoom) -> Stored<bool> {
         let mut tx = self.begin().await?;
-        match lock_planned(&mut tx, room.id).await {
+        let starts_at_ms = match lock_planned(&mut tx, room.id).await {
             Err(StoreError::Refused(_)) => return Ok(false),
             other => other?,
         };
         insert_room(&mut tx, room).await?;
         let_in(&mut tx, room.id, "going").await?;
         let_in(&mut tx, room.id, "invited").await?;
-        for cause in &room.causes {
-            outbox::put(&mut tx, cause).await?;
-        }
+        let plan = outbox::Plan { id: room.id, title: room.title.clone(), starts_at_ms };
+        outbox::put(&mut tx, &Cause::Live { host: room.owner, room: room.id }).await?;
+        outbox::put(&mut tx, &Cause::Reminder { by: room.owner, plan, live: true }).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -248,13 +245,7 @@ async fn write_people(
             let blocked = between_blocks(tx, host, person).await?;
             let added = !blocked && add_part(tx, id, person, part).await?;
             if added {
-                let cause = Cause::Invited {
-                    by: host,
-                    to: person,
-                    room: id,
-                    title: plan.title.clone(),
-                    starts_at_ms: Some(plan.starts_at_ms),
-                };
+                let cause = Cause::InvitedToPlan { user: person, by: host, plan: plan.told(id) };
                 outbox::put(tx, &cause).await?;
             } else if part == "co_host" {
                 let why = if blocked { ErrorCode::Blocked } else { ErrorCode::NotFound };

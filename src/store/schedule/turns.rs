@@ -86,26 +86,15 @@ impl Store {
 
     /// False if somebody else did it, or the plan changed meanwhile.
     async fn take_turn(&self, plan: &Pending, turn: Turn) -> Stored<bool> {
+        let by = plan.host;
+        let told = outbox::Plan {
+            id: plan.id,
+            title: plan.title.clone(),
+            starts_at_ms: plan.starts_at_ms,
+        };
         let (column, cause) = match turn {
-            Turn::Reminder => (
-                "reminded_for_ms",
-                Cause::Reminder {
-                    by: plan.host,
-                    room: plan.id,
-                    title: plan.title.clone(),
-                    starts_at_ms: plan.starts_at_ms,
-                },
-            ),
-            Turn::Late => (
-                "late_for_ms",
-                Cause::Late {
-                    by: plan.host,
-                    room: plan.id,
-                    title: plan.title.clone(),
-                    starts_at_ms: plan.starts_at_ms,
-                    moved: false,
-                },
-            ),
+            Turn::Reminder => ("reminded_for_ms", Cause::Reminder { by, plan: told, live: false }),
+            Turn::Late => ("late_for_ms", Cause::Late { by, plan: told, moved: None }),
         };
         let mut tx = self.begin().await?;
         lock(&mut tx, plan.id).await?;
