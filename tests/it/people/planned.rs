@@ -5,10 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ical::parser::Component;
 use palco_client::{Client, ServerEvent};
 use palco_protocol::{
-    DirectEvent, ErrorCode, Role, RoomKind,
+    DirectEvent, ErrorCode, Role, RoomEndReason, RoomEvent, RoomKind,
     http::{
-        Hallway, NoticeKind, Notification, People, RoomCreated, Scheduled, ScheduledRooms,
-        ScheduledState,
+        Hallway, NoticeKind, Notification, Notifications, People, RoomCreated, Scheduled,
+        ScheduledRooms, ScheduledState,
     },
 };
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::Member;
 use crate::{
     house::{House, SOON},
-    rules::venue::Venue,
+    rules::venue::{Told, Venue},
 };
 
 const MINUTE: i64 = 60_000;
@@ -77,8 +77,7 @@ async fn a_seminar_from_its_plan_to_its_end() {
     assert_eq!(full.err(), Some(ErrorCode::RoomFull));
     // Its time is near: the reminder comes at once, to the co-host as well.
     let mut helper = house.address.connect(&ben.token).await.expect("hello");
-    let list: palco_protocol::http::Notifications =
-        house.get("notifications", Some(&ben.token)).await.expect("a list");
+    let list: Notifications = house.get("notifications", Some(&ben.token)).await.expect("a list");
     if !list.notifications.iter().any(|notice| notice.kind == NoticeKind::Reminder) {
         assert_eq!(is_told(&mut helper).await, (NoticeKind::Reminder, Some(starts_at_ms)));
     }
@@ -108,17 +107,11 @@ async fn a_seminar_from_its_plan_to_its_end() {
         matches!(refused, Some(ErrorCode::NotInvited | ErrorCode::RoomFull)),
         "not registered: {refused:?}"
     );
-    let (now, _) = (asks::<Scheduled>(house, "GET", &plan, "", &dora).await.expect("seen"), ());
+    let now = asks::<Scheduled>(house, "GET", &plan, "", &dora).await.expect("seen");
     assert_eq!(now.state, ScheduledState::Live);
     // Its time is up by the room's own timer.
-    let ended = |told: &crate::rules::venue::Told| {
-        matches!(
-            told,
-            crate::rules::venue::Told::All(palco_protocol::RoomEvent::RoomEnded {
-                reason: palco_protocol::RoomEndReason::TimeUp
-            })
-        )
-    };
+    let time_up = RoomEvent::RoomEnded { reason: RoomEndReason::TimeUp };
+    let ended = |told: &Told| *told == Told::All(time_up.clone());
     host.news_until(ended).await;
     let over = asks::<Scheduled>(house, "GET", &plan, "", &ada).await.expect("seen");
     assert_eq!(over.state, ScheduledState::Ended);
@@ -181,7 +174,7 @@ async fn those_who_said_yes_hear_of_another_time_and_of_the_end_of_it() {
 }
 
 /// The one event of a calendar, as a reader that is not ours understands it.
-async fn calendar(house: &House, plan: &Scheduled) -> (Vec<u8>, impl Fn(&str) -> String) {
+async fn calendar(house: &House, plan: &Scheduled) -> (Vec<u8>, impl Fn(&str) -> String + use<>) {
     let path = format!("/api/v1/scheduled/{}.ics", plan.id);
     let answer = house.address.http("GET", &path, None, None).await.expect("an answer");
     assert_eq!((answer.status, &*answer.content_type), (200, "text/calendar; charset=utf-8"));
@@ -202,7 +195,7 @@ async fn calendar(house: &House, plan: &Scheduled) -> (Vec<u8>, impl Fn(&str) ->
 async fn a_calendar_reads_the_plan() {
     let house = House::open().await;
     let ada = house.member("ada").await;
-    // 2100-02-28T23:30:00Z would be too far ahead: a whole second suffices.
+    // Calendars know whole seconds.
     let at_ms = (utc_ms() / 1_000 + 3_600) * 1_000;
     let body = json!({
         "title": "Tea; cakes, and more", "description": "First line\nSecond line\\END:VEVENT",
@@ -243,7 +236,10 @@ async fn bad_plans_are_refused_with_stable_codes() {
         (json!({ "title": "A", "starts_at_ms": i64::MAX }), ErrorCode::InvalidField),
         (json!({ "title": "A", "starts_at_ms": i64::MIN }), ErrorCode::InvalidField),
         (json!({ "title": "A", "starts_at_ms": at, "capacity": 0 }), ErrorCode::InvalidField),
-        (json!({ "title": "A", "starts_at_ms": at, "max_duration_ms": 1 }), ErrorCode::InvalidField),
+        (
+            json!({ "title": "A", "starts_at_ms": at, "max_duration_ms": 1 }),
+            ErrorCode::InvalidField,
+        ),
         (json!({ "title": "A", "starts_at_ms": at, "co_hosts": [me] }), ErrorCode::InvalidField),
         (
             json!({ "title": "A", "starts_at_ms": at, "co_hosts": [uuid::Uuid::now_v7()] }),
