@@ -27,7 +27,7 @@ use crate::{
     media::{self, SfuMedia},
     notify::{Notifier, Outside, Vapid, WebhookConfigError, Webhooks},
     passwords::Passwords,
-    redirect,
+    redirect, schedule,
     social::Graph,
     store::Store,
     tls::{self, Tls, TlsError},
@@ -93,6 +93,7 @@ pub struct Server {
     tls: Option<Tls>,
     redirect: Option<JoinHandle<io::Result<()>>>,
     telling: JoinSet<()>,
+    reminders: JoinHandle<()>,
     stop: watch::Sender<bool>,
     http: JoinHandle<io::Result<()>>,
 }
@@ -199,6 +200,7 @@ impl Server {
             notices,
             proxies: Arc::new(Proxies::new(config.trusted_proxies, config.forwarded_header)),
             origins: config.origin.into(),
+            public_url: config.public_url.map(|url| url.trim_end_matches('/').to_owned()),
             rooms: config.rooms,
         };
         let mut router = api::router(app);
@@ -218,6 +220,7 @@ impl Server {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         });
         let http = tokio::spawn(async move { serving.await });
+        let reminders = schedule::start(identities.store.clone());
         Ok(Self {
             address,
             media,
@@ -228,6 +231,7 @@ impl Server {
             tls,
             redirect,
             telling,
+            reminders,
             stop,
             http,
         })
@@ -275,6 +279,7 @@ impl Server {
         if let Some(redirect) = self.redirect {
             redirect.abort();
         }
+        self.reminders.abort();
         self.signaling.shut_down().await;
         self.stop.send_replace(true);
         // Connections that do not end in time are dropped with the runtime.

@@ -6,6 +6,7 @@ mod admin;
 mod caller;
 mod cors;
 mod guests;
+mod hallway;
 mod me;
 mod metrics;
 mod notifications;
@@ -15,6 +16,7 @@ mod problem;
 mod rate;
 mod repeat;
 mod rooms;
+mod scheduled;
 mod socket;
 
 use std::sync::Arc;
@@ -60,6 +62,8 @@ pub(crate) struct App {
     pub(crate) proxies: Arc<Proxies>,
     pub(crate) words: Option<Arc<WordList>>,
     pub(crate) origins: Arc<[String]>,
+    /// Where the server is reached from outside, if it was told.
+    pub(crate) public_url: Option<String>,
     pub(crate) rooms: Rooms,
 }
 
@@ -107,19 +111,21 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(admin::handle_report))
         .routes(routes!(admin::keys, admin::create_key))
         .routes(routes!(admin::revoke_key))
+        .routes(routes!(hallway::show))
+        .routes(routes!(scheduled::create, scheduled::list))
+        .routes(routes!(scheduled::show, scheduled::update, scheduled::cancel))
+        .routes(routes!(scheduled::say_yes, scheduled::say_no))
+        .routes(routes!(scheduled::attendees))
+        .routes(routes!(scheduled::start))
 }
 
 pub(crate) fn router(app: App) -> Router {
     let v1 = Router::from(v1())
         .method_not_allowed_fallback(async || Refused::from(ErrorCode::MethodNotAllowed))
         .fallback(async || Refused::from(ErrorCode::NotFound))
-<<<<<<< HEAD
+        .layer(middleware::from_fn_with_state(app.clone(), repeat::once))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(cors::layer(&app.origins));
-=======
-        .layer(middleware::from_fn_with_state(app.clone(), repeat::once))
-        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES));
->>>>>>> keys
     Router::new()
         .nest("/api/v1", v1)
         .route("/avatars/{person}/{version}", get(people::avatar))

@@ -24,6 +24,15 @@ const PARTS: &[(&str, &str)] = &[
         "SELECT endpoint, created_at_ms FROM push_subscription WHERE account_id = $1",
     ),
     ("blocked", "SELECT blocked_id, created_at_ms FROM block WHERE blocker_id = $1"),
+    (
+        "planned_rooms",
+        "SELECT id, title, description, topics, language, kind, starts_at_ms, max_duration_ms, capacity, registration, \
+         cancelled_at_ms FROM scheduled WHERE host_id = $1",
+    ),
+    (
+        "parts_in_planned_rooms",
+        "SELECT scheduled_id, part FROM scheduled_person WHERE account_id = $1",
+    ),
 ];
 
 impl Store {

@@ -15,6 +15,7 @@ mod operators;
 mod outbox;
 mod people;
 mod rooms;
+mod schedule;
 mod sessions;
 mod telling;
 
@@ -23,7 +24,7 @@ mod tests;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use palco_protocol::{ErrorCode, UserId};
+use palco_protocol::{ErrorCode, RoomId, UserId};
 use sqlx::{
     Any, AnyPool, Executor, Row, Transaction,
     any::{AnyPoolOptions, AnyRow},
@@ -54,6 +55,7 @@ pub(crate) enum Examined {
     /// A newer version has changed it.
     Ahead,
 }
+pub(crate) use schedule::{Narrowed, Plan, PlanList, Planned};
 
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told so.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -76,6 +78,9 @@ pub(crate) enum StoreError {
     /// The database is away, locked or full.
     #[error("the database is unavailable: {0}")]
     Unavailable(sqlx::Error),
+    /// The rules say no.
+    #[error("refused: {}", .0.as_str())]
+    Refused(ErrorCode),
     /// A bug: a statement or a row that cannot be.
     #[error("the database does not hold what it should: {0}")]
     Broken(String),
@@ -94,6 +99,12 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl From<ErrorCode> for StoreError {
+    fn from(code: ErrorCode) -> Self {
+        Self::Refused(code)
+    }
+}
+
 impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> Self {
         Self::Broken(error.to_string())
@@ -104,6 +115,7 @@ impl From<StoreError> for ErrorCode {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Taken => Self::Taken,
+            StoreError::Refused(code) => code,
             StoreError::Unavailable(cause) => {
                 tracing::warn!(%cause, "the database is unavailable");
                 Self::StorageUnavailable
@@ -249,6 +261,12 @@ pub(crate) fn utc_ms() -> i64 {
 
 /// A column that holds a user's id.
 fn user_id(row: &AnyRow, column: &str) -> Stored<UserId> {
+    let text: String = row.try_get(column)?;
+    text.parse().map_err(|_| StoreError::Broken(format!("{column} is no id")))
+}
+
+/// A column that holds a room's id.
+fn room_id(row: &AnyRow, column: &str) -> Stored<RoomId> {
     let text: String = row.try_get(column)?;
     text.parse().map_err(|_| StoreError::Broken(format!("{column} is no id")))
 }

@@ -6,6 +6,7 @@ mod faults;
 mod mail;
 mod notices;
 mod outside;
+mod planned;
 
 use palco_client::HttpAnswer;
 use palco_protocol::{

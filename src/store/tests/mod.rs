@@ -4,6 +4,7 @@ mod notices;
 mod people;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
+mod schedule;
 
 use std::{future::Future, path::PathBuf, pin::Pin};
 
@@ -60,7 +61,7 @@ impl Drop for Place {
 async fn every_case_holds_on_postgresql() {
     let server = postgres::Postgres::start();
     let place = Place::new();
-    for (name, case) in [notices::CASES, people::CASES].concat() {
+    for (name, case) in [notices::CASES, people::CASES, schedule::CASES].concat() {
         println!("{name}");
         let store = Store::open(Some(&server.database()), &place.path).await.unwrap();
         case(store.clone()).await;
