@@ -85,7 +85,8 @@ pub struct Config {
     #[command(flatten)]
     pub rooms: Rooms,
 
-    /// A web page's origin, besides this server's own, that may open the WebSocket; give it once for each
+    /// A web page's origin, besides this server's own, that may call the API and open the
+    /// WebSocket; give it once for each
     #[arg(long, env = "PALCO_ORIGIN", value_delimiter = ',')]
     pub origin: Vec<String>,
 

@@ -18,7 +18,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/app/**/*.tsx'],
+    files: ['src/app/**/*.tsx', 'src/element/**/*.tsx'],
     rules: {
       // Every word on the page comes from the catalogues in i18n.
       'no-restricted-syntax': [

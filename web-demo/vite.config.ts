@@ -1,11 +1,13 @@
 import { defineConfig } from 'vitest/config';
+import { COMPRESS, TARGET } from './vite.shared.ts';
 
 // The Rust server embeds `dist`; while developing, everything that is not the page is asked of it.
 const server = process.env['PALCO_SERVER'] ?? 'http://localhost:8080';
 
 export default defineConfig({
+  plugins: [COMPRESS],
   build: {
-    target: ['chrome111', 'firefox115', 'safari16.4'],
+    target: TARGET,
     // A module-preload shim would be an inline script for old browsers only; the CSP allows none.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,

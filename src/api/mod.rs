@@ -3,6 +3,7 @@
 mod accounts;
 pub(crate) mod address;
 mod caller;
+mod cors;
 mod guests;
 mod me;
 mod metrics;
@@ -96,7 +97,8 @@ pub(crate) fn router(app: App) -> Router {
     let v1 = Router::from(v1())
         .method_not_allowed_fallback(async || Refused::from(ErrorCode::MethodNotAllowed))
         .fallback(async || Refused::from(ErrorCode::NotFound))
-        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES));
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(cors::layer(&app.origins));
     Router::new()
         .nest("/api/v1", v1)
         .route("/avatars/{person}/{version}", get(people::avatar))

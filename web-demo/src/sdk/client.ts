@@ -24,10 +24,11 @@ import type { ClientOptions, Connection, JoinOptions } from './events';
 import { PalcoError, codeOf } from './errors';
 import { Healing } from './healing';
 import { Api } from './http';
-import { Media, type MediaQuality, type MediaState } from './media';
+import { Media, type MediaState } from './media';
 import { Memory } from './memory';
 import { Microphone } from './microphone';
 import { Playback } from './playback';
+import { GOOD, qualityOf, type Quality } from './quality';
 import { fromSnapshot, isGap, memberOf, reduce, type RoomState } from './room';
 import { Socket } from './socket';
 import type { Speaking } from './speaking';
@@ -45,6 +46,7 @@ export class Palco extends Actions {
   #audioBlocked = false;
   #state: RoomState | undefined;
   #speaking: Speaking = new Map();
+  #quality = GOOD;
   /** `Date.now` when the room's clock said 0. */
   #roomOpenedAt = 0;
   /** Between the tap on unmute and the server's word, we already send. */
@@ -56,6 +58,8 @@ export class Palco extends Actions {
     renew: () => this.#rejoin(),
   });
   #rejoining = false;
+  /** Ends what this client listens to on the page. */
+  readonly #closed = new AbortController();
   /** While a join is under way: what was heard since, some of it newer than the snapshot to come. */
   #heardMeanwhile: (Event | DirectEvent)[] | undefined;
 
@@ -64,16 +68,17 @@ export class Palco extends Actions {
     this.#server = options.server ?? location.origin;
     this.#memory = new Memory(options.storage);
     this.api = new Api(this.#server, () => this.#memory.values.token);
-    if (options.token !== undefined) this.#memory.set({ token: options.token });
+    if (options.token !== undefined) this.#use(options.token);
     this.playback.onBlocked = (blocked) => {
       this.#audioBlocked = blocked;
       this.#tellConnection();
     };
     this.microphone.on('track', () => void this.#syncMicrophone());
     this.microphone.on('level', (level) => (this.#level = level));
-    addEventListener('online', () => this.#networkChanged());
-    addEventListener('pageshow', (event) => event.persisted && this.#networkChanged());
-    document.addEventListener('visibilitychange', () => document.hidden || this.#socket?.check());
+    const { signal } = this.#closed;
+    addEventListener('online', () => this.#networkChanged(), { signal });
+    addEventListener('pageshow', (event) => event.persisted && this.#networkChanged(), { signal });
+    document.addEventListener('visibilitychange', () => document.hidden || this.#socket?.check(), { signal });
   }
 
   /** You, once known. */
@@ -118,11 +123,22 @@ export class Palco extends Actions {
     return this.#media?.connection;
   }
 
-  quality(): Promise<MediaQuality | undefined> {
-    return this.#media?.quality() ?? Promise.resolve(undefined);
+  get quality(): Quality {
+    return this.#quality;
   }
 
   // Before a room.
+
+  /**
+   * Connects without entering a room: the server says who you are, and its events reach you. `token` is
+   * an application's; without one it is the one at hand. (`join` connects by itself.)
+   */
+  async connect(token?: string): Promise<Person | undefined> {
+    if (token !== undefined) this.#use(token);
+    // Answered only after `hello` is.
+    await this.act({ type: 'ping' });
+    return this.person;
+  }
 
   async signInAsGuest(name: string): Promise<Person> {
     const guest = await this.api.guest(name);
@@ -132,8 +148,8 @@ export class Palco extends Actions {
 
   /** From now on this is the person of the token; what the one before was in is left behind. */
   signIn(token: string, person: Person): void {
-    this.#closeSocket();
-    this.#memory.set({ token, person, session: undefined, room: undefined });
+    this.#use(token);
+    this.#memory.set({ person });
   }
 
   /** From now on this is nobody. */
@@ -194,8 +210,10 @@ export class Palco extends Actions {
 
   /** Away from everything; the client is of no more use. */
   close(): void {
-    void this.leave();
-    this.#closeSocket();
+    this.#closed.abort();
+    this.leave()
+      .finally(() => this.#closeSocket())
+      .catch(ignore);
     this.playback.remove();
   }
 
@@ -285,6 +303,13 @@ export class Palco extends Actions {
     return socket;
   }
 
+  /** Another token is another person: what the one before was in is theirs. */
+  #use(token: string): void {
+    if (this.#memory.values.token === token) return;
+    this.#closeSocket();
+    this.#memory.set({ token, person: undefined, session: undefined, room: undefined, link: undefined });
+  }
+
   #closeSocket(): void {
     const socket = this.#socket;
     this.#socket = undefined;
@@ -311,11 +336,16 @@ export class Palco extends Actions {
       return;
     }
     const before = this.#state;
-    if (!before) return;
+    if (!before) {
+      // Late news of a room that was left is none; what is yours reaches you anywhere.
+      if (!('seq' in message)) this.emit('event', message);
+      return;
+    }
     if (message.type === 'media_closed') {
       void this.#rejoin();
       return;
     }
+    if (message.type === 'quality') this.#qualityChanged(qualityOf(message));
     if (isGap(before, message)) {
       this.#socket?.reconnect();
       return;
@@ -372,8 +402,14 @@ export class Palco extends Actions {
     this.#healing.reset();
     this.#media = media;
     this.#mediaState = 'connecting';
+    this.#qualityChanged(GOOD);
     this.playback.play(media.tracks);
     return media;
+  }
+
+  #qualityChanged(quality: Quality): void {
+    this.#quality = quality;
+    this.emit('quality', quality);
   }
 
   #dropMedia(): void {

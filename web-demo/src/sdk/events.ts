@@ -2,6 +2,7 @@
 
 import type { DirectEvent, ErrorCode, Event } from '../protocol.gen';
 import type { MediaState } from './media';
+import type { Quality } from './quality';
 import type { RoomState } from './room';
 import type { SocketState } from './socket';
 import type { Speaking } from './speaking';
@@ -9,7 +10,7 @@ import type { Speaking } from './speaking';
 export interface ClientOptions {
   /** Where Palco is; the page's own origin unless told otherwise. */
   server?: string;
-  /** An application token, for pages of other products; else `join` takes a guest's name. */
+  /** An application's token, for pages of other products; else `join` takes a guest's name. */
   token?: string;
   /** Where to remember the session over a reload; null for nowhere. Default: sessionStorage. */
   storage?: Storage | null;
@@ -26,9 +27,14 @@ export interface ClientEvents {
   /** The room changed; undefined when you left it. */
   room: RoomState | undefined;
   connection: Connection;
+  /** Your connection became better or worse; good until this says otherwise. */
+  quality: Quality;
   /** Who is speaking, by number, and how loudly (0 to 1); you too, while unmuted. */
   speaking: Speaking;
-  /** Every room and personal event after it was folded into the state, for effects and notices. */
+  /**
+   * Every event of the room and of yours, after it was folded into the state: for effects and notices.
+   * Yours come outside of rooms too, once connected.
+   */
   event: Event | DirectEvent;
   /** The session is over and will not heal by itself. */
   closed: ErrorCode;

@@ -17,13 +17,6 @@ export interface MediaHandlers {
   own: () => { number: SpeakerNumber; level: number } | undefined;
 }
 
-export interface MediaQuality {
-  /** Lost on the way to us since the last reading, 0 to 1. */
-  loss: number;
-  jitterMs: number;
-  roundTripMs?: number;
-}
-
 const SPEAKING_INTERVAL_MS = 100;
 
 export class Media {
@@ -34,7 +27,6 @@ export class Media {
   readonly #meterTimer: ReturnType<typeof setInterval>;
   #wanted: MediaStreamTrack | null = null;
   #replacing: Promise<void> | undefined;
-  #received = { packets: 0, lost: 0 };
 
   constructor(handlers: MediaHandlers) {
     if (typeof RTCPeerConnection === 'undefined') throw new PalcoError('browser_too_old');
@@ -103,26 +95,6 @@ export class Media {
     } finally {
       this.#replacing = undefined;
     }
-  }
-
-  async quality(): Promise<MediaQuality> {
-    const now = { packets: 0, lost: 0 };
-    const quality: MediaQuality = { loss: 0, jitterMs: 0 };
-    for (const stat of (await this.#pc.getStats()).values() as Iterable<Record<string, unknown>>) {
-      if (stat['type'] === 'inbound-rtp') {
-        now.packets += Number(stat['packetsReceived'] ?? 0);
-        now.lost += Math.max(0, Number(stat['packetsLost'] ?? 0));
-        quality.jitterMs = Math.max(quality.jitterMs, 1000 * Number(stat['jitter'] ?? 0));
-      } else if (stat['type'] === 'candidate-pair' && stat['nominated'] === true) {
-        if (stat['currentRoundTripTime'] !== undefined)
-          quality.roundTripMs = 1000 * Number(stat['currentRoundTripTime']);
-      }
-    }
-    const lost = Math.max(0, now.lost - this.#received.lost);
-    const expected = now.packets - this.#received.packets + lost;
-    if (expected > 0) quality.loss = lost / expected;
-    this.#received = now;
-    return quality;
   }
 
   close(): void {

@@ -7,6 +7,9 @@ export const SLOTS = 4;
 
 export class Playback {
   readonly #elements: HTMLAudioElement[] = [];
+  #volume = 1;
+  /** The empty id is the system's choice. */
+  #output = '';
   #onBlocked: (blocked: boolean) => void = () => undefined;
 
   /** Call within a tap or key press. Does nothing when already done. */
@@ -17,9 +20,12 @@ export class Playback {
       element.autoplay = true;
       element.hidden = true;
       element.dataset['slot'] = String(slot);
+      element.volume = this.#volume;
       document.body.append(element);
       this.#elements.push(element);
     }
+    // A device that was chosen once may be gone by now: then the system's choice plays.
+    if (this.#output !== '') this.setOutput(this.#output).catch(() => undefined);
   }
 
   /** Told when the browser refuses to play without a tap (after a reload), and when it plays again. */
@@ -49,15 +55,21 @@ export class Playback {
   }
 
   get volume(): number {
-    return this.#elements[0]?.volume ?? 1;
+    return this.#volume;
   }
 
   set volume(volume: number) {
+    this.#volume = volume;
     for (const element of this.#elements) element.volume = volume;
   }
 
-  /** The output device, where the browser can choose it. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** The output device, where the browser can choose it; now, and for every element to come. */
   async setOutput(deviceId: string): Promise<void> {
+    this.#output = deviceId;
     await Promise.all(this.#elements.map((element) => element.setSinkId(deviceId)));
   }
 

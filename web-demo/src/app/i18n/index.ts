@@ -27,8 +27,8 @@ export type PluralStem = Plural<Key>;
 
 const STORED = 'palco.language';
 
-function preferred(): Language {
-  const wishes = [localStorage.getItem(STORED) ?? '', ...navigator.languages];
+/** The first of the wishes (`it-CH`, `fr`) that there are words for. */
+export function preferred(wishes: readonly string[]): Language {
   for (const wish of wishes) {
     const code = wish.slice(0, 2).toLowerCase();
     if (isLanguage(code)) return code;
@@ -46,7 +46,10 @@ export const language = computed(() => chosen.value.language);
 
 /** The page's first words; without the catalogue (the network went away) they are English. */
 export async function startLanguage(): Promise<void> {
-  await speak(preferred()).catch(() => undefined);
+  await speak(preferred([localStorage.getItem(STORED) ?? '', ...navigator.languages])).catch(() => undefined);
+  effect(() => {
+    document.documentElement.lang = language.value;
+  });
 }
 
 export async function chooseLanguage(choice: Language): Promise<void> {
@@ -57,12 +60,6 @@ export async function chooseLanguage(choice: Language): Promise<void> {
 export async function speak(choice: Language): Promise<void> {
   const words = await LOADERS[choice]();
   chosen.value = { language: choice, words };
-}
-
-if (typeof document !== 'undefined') {
-  effect(() => {
-    document.documentElement.lang = language.value;
-  });
 }
 
 const plurals = computed(() => new Intl.PluralRules(language.value));

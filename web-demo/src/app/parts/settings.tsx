@@ -1,6 +1,7 @@
 // Language, theme and devices. The choice of devices is kept on this device.
 
 import { useEffect, useState } from 'preact/hooks';
+import { canChooseOutput, listDevices, onDevicesChanged, type DeviceKind } from '../../sdk';
 import { chooseLanguage, language, LANGUAGES, t, type Language } from '../i18n';
 import { attempt, palco } from '../store';
 import { chooseTheme, theme, THEMES, type Theme } from '../theme';
@@ -28,27 +29,19 @@ function store(change: Devices): void {
 
 /** At the start of the page: what was chosen last time. */
 export function applyDevices(): void {
-  const { microphone, processing = true } = stored();
+  const { microphone, output, processing = true } = stored();
   void palco.microphone.change({ deviceId: microphone, processing });
+  if (output !== undefined && canChooseOutput()) void palco.playback.setOutput(output);
 }
 
-export function useDevices(kind: MediaDeviceKind): MediaDeviceInfo[] {
+export function useDevices(kind: DeviceKind): MediaDeviceInfo[] {
   const [devices, setDevices] = useState<MediaDeviceInfo[]>([]);
   useEffect(() => {
-    const media = navigator.mediaDevices as MediaDevices | undefined;
-    const read = (): void => {
-      void media?.enumerateDevices().then((all) => {
-        // Without permission the browser hides ids: one nameless device, nothing to choose.
-        setDevices(all.filter((device) => device.kind === kind && device.deviceId !== ''));
-      });
-    };
+    const read = (): void => void listDevices(kind).then(setDevices);
     read();
-    media?.addEventListener('devicechange', read);
-    const stop = palco.microphone.on('track', read);
-    return () => {
-      media?.removeEventListener('devicechange', read);
-      stop();
-    };
+    // Opened: now the browser names them.
+    const stops = [onDevicesChanged(read), palco.microphone.on('track', read)];
+    return () => stops.forEach((stop) => stop());
   }, [kind]);
   return devices;
 }
@@ -79,7 +72,7 @@ export function MicrophoneChoice() {
 
 function OutputChoice() {
   const devices = useDevices('audiooutput');
-  if (devices.length < 2 || !('setSinkId' in HTMLMediaElement.prototype)) return null;
+  if (devices.length < 2 || !canChooseOutput()) return null;
   return (
     <label class="field">
       <span>{t('settings.output')}</span>

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { t } from '../i18n';
-import { connection, online, palco } from '../store';
+import { connection, online, palco, quality } from '../store';
 
 export type Health =
   'connecting' | 'connected' | 'reconnecting' | 'media' | 'offline' | 'blocked' | 'slow' | 'weak';
@@ -11,9 +11,6 @@ export type Health =
 const PATIENCE_MS = 800;
 /** Media connects in well under a second; after this long something stands in the way. */
 const SLOW_AFTER_MS = 8_000;
-const QUALITY_INTERVAL_MS = 5_000;
-/** Opus conceals less than this without being noticed. */
-const WEAK_LOSS = 0.1;
 
 export function ConnectionBanner() {
   const health = useHealth();
@@ -53,10 +50,32 @@ export function ConnectionBanner() {
   );
 }
 
+const BARS = { good: 3, fair: 2, poor: 1, none: 0 } as const;
+
+/** Your own connection, always in sight: three bars, as on a telephone. */
+export function Signal() {
+  const health = healthNow();
+  const grade = health === 'connected' || health === 'blocked' ? quality.value.grade : 'none';
+  const label = t(`connection.grade.${grade}`);
+  return (
+    <span
+      class={`signal signal-${grade}`}
+      role="img"
+      aria-label={label}
+      title={label}
+      data-testid="signal"
+      data-grade={grade}
+    >
+      {[1, 2, 3].map((bar) => (
+        <span key={bar} class={bar <= BARS[grade] ? 'on' : ''} />
+      ))}
+    </span>
+  );
+}
+
 function useHealth(): Health {
   const now = healthNow();
   const [shown, setShown] = useState<Health>(now);
-  const [weak, setWeak] = useState(false);
   useEffect(() => {
     // Good news and a needed tap at once; bad news when they last.
     if (now === 'connected' || now === 'blocked') {
@@ -70,13 +89,7 @@ function useHealth(): Health {
       clearTimeout(slow);
     };
   }, [now]);
-  useEffect(() => {
-    const timer = setInterval(() => {
-      void palco.quality().then((quality) => setWeak((quality?.loss ?? 0) > WEAK_LOSS));
-    }, QUALITY_INTERVAL_MS);
-    return () => clearInterval(timer);
-  }, []);
-  return shown === 'connected' && weak ? 'weak' : shown;
+  return shown === 'connected' && quality.value.grade === 'poor' ? 'weak' : shown;
 }
 
 function healthNow(): Health {

@@ -14,7 +14,7 @@ import { wide } from '../theme';
 import { Audience } from './audience';
 import { Bar } from './bar';
 import { Chat } from './chat';
-import { ConnectionBanner } from './connection';
+import { ConnectionBanner, Signal } from './connection';
 import { Hands } from './hands';
 import { Invitation } from './invitation';
 import { useNotices } from './notices';
@@ -59,6 +59,7 @@ export function Live({ state }: { state: RoomState }) {
               {room.description !== '' && <p class="quiet">{room.description}</p>}
             </div>
             <div class="room-head-actions">
+              <Signal />
               <button type="button" class="button" onClick={() => setSheet('share')} data-testid="open-share">
                 <Icon name="share" />
                 <span>{t('bar.share')}</span>

@@ -7,6 +7,7 @@ import {
   memberOf,
   type Connection,
   type ErrorCode,
+  type Quality,
   type RoomState,
   type Speaking,
 } from '../../sdk';
@@ -14,6 +15,7 @@ import { palco } from './client';
 
 export const room = signal<RoomState | undefined>(undefined);
 export const connection = signal<Connection>(palco.connection);
+export const quality = signal<Quality>(palco.quality);
 export const speaking = signal<Speaking>(palco.speaking);
 /** Why the session is over, when it will not heal by itself. */
 export const closedBy = signal<ErrorCode | undefined>(undefined);
@@ -24,6 +26,7 @@ palco.on('room', (state) => {
   if (state && !state.ended && !state.removed) closedBy.value = undefined;
 });
 palco.on('connection', (state) => (connection.value = state));
+palco.on('quality', (measured) => (quality.value = measured));
 palco.on('speaking', (levels) => (speaking.value = levels));
 palco.on('closed', (code) => (closedBy.value = code));
 addEventListener('online', () => (online.value = true));

@@ -151,6 +151,10 @@ export const room = {
   'connection.unblock': 'Tap to listen',
   'connection.weak': 'Your connection is weak; the sound may break up.',
   'connection.slow': 'Still no sound. A firewall may block it: try another network.',
+  'connection.grade.good': 'Good connection',
+  'connection.grade.fair': 'Fair connection',
+  'connection.grade.poor': 'Weak connection',
+  'connection.grade.none': 'No connection',
 
   'notice.stage.joined': '{name} came on stage',
   'notice.stage.left': '{name} left the stage',

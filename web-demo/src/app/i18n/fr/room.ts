@@ -155,6 +155,10 @@ export const room: Readonly<Record<keyof typeof english, string>> = {
   'connection.unblock': 'Toucher pour écouter',
   'connection.weak': 'Votre connexion est faible ; le son peut se couper.',
   'connection.slow': 'Toujours pas de son. Un pare-feu le bloque peut-être : essayez un autre réseau.',
+  'connection.grade.good': 'Bonne connexion',
+  'connection.grade.fair': 'Connexion moyenne',
+  'connection.grade.poor': 'Connexion faible',
+  'connection.grade.none': 'Pas de connexion',
 
   'notice.stage.joined': '{name} est sur scène',
   'notice.stage.left': '{name} a quitté la scène',

@@ -153,6 +153,10 @@ export const room: Readonly<Record<keyof typeof english, string>> = {
   'connection.unblock': 'Tocca per ascoltare',
   'connection.weak': 'La connessione è debole; l’audio può saltare.',
   'connection.slow': 'Ancora nessun suono. Forse un firewall lo blocca: prova un’altra rete.',
+  'connection.grade.good': 'Connessione buona',
+  'connection.grade.fair': 'Connessione discreta',
+  'connection.grade.poor': 'Connessione debole',
+  'connection.grade.none': 'Nessuna connessione',
 
   'notice.stage.joined': '{name} è sul palco',
   'notice.stage.left': '{name} ha lasciato il palco',

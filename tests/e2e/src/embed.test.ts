@@ -1,0 +1,154 @@
+// Palco in pages of another origin: the very pages that docs/embed.md shows, listened to.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { launch, type Kind, type RunningBrowser } from './browsers.js';
+import { repository } from './paths.js';
+import { Person } from './person.js';
+import { startServer, type Server } from './server.js';
+
+const document = await readFile(join(repository, 'docs/embed.md'), 'utf8');
+const pages = [...document.matchAll(/^```html\n(.*?)^```/gms)].map((found) => found[1]!);
+
+describe('a product of another origin', { timeout: 180_000 }, () => {
+  let product: HttpServer;
+  let productUrl: string;
+  let server: Server;
+  let host: Person;
+  let room: string;
+  const browsers = new Map<Kind, RunningBrowser>();
+  /** What the product serves, by path. */
+  const served = new Map<string, string>();
+
+  before(async () => {
+    product = createServer((request, response) => {
+      const page = served.get(request.url ?? '');
+      response.writeHead(page === undefined ? 404 : 200, { 'Content-Type': 'text/html' });
+      response.end(page);
+    });
+    await new Promise<void>((resolve) => product.listen(0, '127.0.0.1', resolve));
+    productUrl = `http://localhost:${(product.address() as AddressInfo).port}`;
+    server = await startServer('--origin', productUrl);
+    for (const kind of ['chromium', 'firefox'] as const) browsers.set(kind, await launch(kind));
+    host = await Person.at(browsers.get('chromium')!, 'Hanna', 440);
+    room = new URL(await host.startRoom(server.url, 'Next door')).pathname.slice('/r/'.length);
+    await host.unmute();
+  });
+  after(async () => {
+    for (const running of browsers.values()) await running.close();
+    product?.close();
+    await server?.stop();
+  });
+
+  /** One of the document's pages, with a visitor's token and a room filled in. */
+  const serve = async (path: string, page: string | undefined, name: string): Promise<string> => {
+    const guest = await fetch(`${server.url}/api/v1/guests`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name }),
+    });
+    const { token } = (await guest.json()) as { token: string };
+    assert.ok(page !== undefined);
+    for (const blank of ['https://palco.example', 'TOKEN', 'ROOM']) assert.ok(page.includes(blank));
+    served.set(
+      path,
+      page.replaceAll('https://palco.example', server.url).replace('TOKEN', token).replace('ROOM', room),
+    );
+    return productUrl + path;
+  };
+
+  test('the document has a page for the tag and one for the SDK, the latter of twenty lines', () => {
+    assert.equal(pages.length, 2);
+    assert.ok(pages[1]!.trimEnd().split('\n').length <= 20);
+  });
+
+  for (const kind of ['chromium', 'firefox'] as const) {
+    test(`${kind}: the page with the SDK hears the room and shows who speaks`, async () => {
+      const visitor = await Person.at(browsers.get(kind)!, 'Vera', 880);
+      await visitor.page.goto(await serve(`/sdk-${kind}`, pages[1], 'Vera'));
+      await visitor.page.click('#join');
+      await visitor.hears(440);
+      await visitor.page.locator('#stage', { hasText: '🔊 Hanna' }).waitFor();
+      assert.equal(await visitor.timesAskedForMicrophone(), 0);
+      assert.deepEqual(visitor.pageErrors, []);
+      await visitor.leave();
+    });
+
+    test(`${kind}: the tag listens, raises a hand, and speaks`, async () => {
+      const visitor = await Person.at(browsers.get(kind)!, 'Tag', 880);
+      await visitor.page.goto(await serve(`/tag-${kind}`, pages[0], `Tag in ${kind}`));
+      const button = (name: string) => visitor.page.getByRole('button', { name });
+      const accent = await button('Listen').evaluate((element) => getComputedStyle(element).backgroundColor);
+      assert.equal(accent, 'rgb(122, 60, 255)');
+      await button('Listen').click();
+      await visitor.hears(440);
+      await visitor.page.locator('palco-room li[data-speaking="true"]', { hasText: 'Hanna' }).waitFor();
+      await visitor.picture(`embed-${kind}`);
+      await button('Raise hand').click();
+      await host.invite(`Tag in ${kind}`);
+      assert.equal(await visitor.timesAskedForMicrophone(), 0);
+      await button('Join the stage').click();
+      await button('Unmute').click();
+      await host.hears(880);
+      await button('Leave quietly').click();
+      await button('Listen').waitFor();
+      await visitor.hears();
+      await host.hears();
+      assert.deepEqual(visitor.pageErrors, []);
+      await visitor.leave();
+    });
+  }
+
+  test('only the operator’s origins may: neither API nor WebSocket answer another page', async () => {
+    const call = (origin: string, method: string) =>
+      fetch(`${server.url}/api/v1/rooms`, {
+        method,
+        headers: {
+          Origin: origin,
+          'Access-Control-Request-Method': 'POST',
+          'Access-Control-Request-Headers': 'authorization,content-type',
+        },
+      });
+    const allowed = await call(productUrl, 'OPTIONS');
+    assert.equal(allowed.headers.get('access-control-allow-origin'), productUrl);
+    assert.match(allowed.headers.get('access-control-allow-headers')!, /authorization/);
+    assert.equal(allowed.headers.get('access-control-allow-credentials'), null);
+    for (const method of ['OPTIONS', 'GET']) {
+      const other = await call('https://elsewhere.example', method);
+      assert.equal(other.headers.get('access-control-allow-origin'), null);
+    }
+    const visitor = await Person.at(browsers.get('chromium')!, 'Eve', 880);
+    served.set('/elsewhere', '<!doctype html><title>Elsewhere</title>');
+    // Another host is another origin.
+    await visitor.page.goto(`${productUrl.replace('localhost', '127.0.0.1')}/elsewhere`);
+    const closed = await visitor.page.evaluate(
+      (url) =>
+        new Promise((resolve) => {
+          const socket = new WebSocket(url, 'palco.v1');
+          socket.onopen = () => resolve('open');
+          socket.onclose = () => resolve('closed');
+        }),
+      `${server.url.replace('http', 'ws')}/ws`,
+    );
+    assert.equal(closed, 'closed');
+    await visitor.leave();
+  });
+
+  test('scripts come compressed and are not sent twice', async () => {
+    const script = (headers: Record<string, string>) => fetch(`${server.url}/sdk/palco-room.js`, { headers });
+    const first = await script({ 'Accept-Encoding': 'br' });
+    assert.equal(first.headers.get('content-encoding'), 'br');
+    assert.equal(first.headers.get('access-control-allow-origin'), '*');
+    const plain = await script({ 'Accept-Encoding': 'identity' });
+    assert.equal(plain.headers.get('content-encoding'), null);
+    assert.equal(await first.text(), await plain.text());
+    const again = await script({ 'Accept-Encoding': 'br', 'If-None-Match': first.headers.get('etag')! });
+    assert.equal(again.status, 304);
+    const other = await script({ 'Accept-Encoding': 'gzip', 'If-None-Match': first.headers.get('etag')! });
+    assert.equal(other.status, 200);
+  });
+});
