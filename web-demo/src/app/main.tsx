@@ -15,3 +15,8 @@ applyDevices();
 await startLanguage();
 const root = document.getElementById('app');
 if (root) render(<App />, root);
+
+// After the page: it is for the next visit. Development has no built worker.
+if (import.meta.env.PROD && 'serviceWorker' in navigator) {
+  addEventListener('load', () => void navigator.serviceWorker.register('/sw.js').catch(() => undefined));
+}

@@ -48,6 +48,7 @@ export const FINAL_CLOSE_CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [4004, 'token_expired'],
   [4006, 'taken_over'],
   [4008, 'removed'],
+  [4009, 'suspended'],
 ]);
 
 export const FINAL_CODES: ReadonlySet<ErrorCode> = new Set(FINAL_CLOSE_CODES.values());
