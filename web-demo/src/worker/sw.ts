@@ -4,8 +4,6 @@
 // else: the API, avatars and the SDK pass it by. A page is always asked of the server first, so that no
 // old one outlives an update. A new build's worker waits until the pages of the old one are closed.
 
-/// <reference lib="webworker" />
-
 declare const self: ServiceWorkerGlobalScope;
 /** Of this build (vite.worker.config.ts). */
 declare const SHELL: { version: string; files: string[] };
