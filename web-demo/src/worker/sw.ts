@@ -4,6 +4,7 @@
 // else: the API, avatars and the SDK pass it by. A page is always asked of the server first, so that no
 // old one outlives an update. A new build's worker waits until the pages of the old one are closed.
 
+export {};
 declare const self: ServiceWorkerGlobalScope;
 /** Of this build (vite.worker.config.ts). */
 declare const SHELL: { version: string; files: string[] };
