@@ -1639,4 +1639,11 @@ export const LIMITS = {
   descriptionMaxChars: 500,
   chatMaxChars: 500,
   chatHistoryLines: 50,
+  headlineMaxChars: 80,
+  bioMaxChars: 1000,
+  listMax: 5,
+  topicMaxChars: 30,
+  avatarMaxBytes: 4194304,
+  coHostsMax: 5,
+  invitedMax: 200,
 } as const;

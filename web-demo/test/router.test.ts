@@ -8,6 +8,7 @@ it('reads the values of a pattern, with or without a closing slash', () => {
   expect(match('/r/:room', '/r/018f-aa')).toEqual({ room: '018f-aa' });
   expect(match('/r/:room', '/r/018f-aa/')).toEqual({ room: '018f-aa' });
   expect(match('/', '/')).toEqual({});
+  expect(match('/@:handle', '/@ada')).toEqual({ handle: 'ada' });
 });
 
 it('is strict about everything else', () => {
@@ -15,6 +16,8 @@ it('is strict about everything else', () => {
   expect(match('/r/:room', '/r/a/b')).toBeUndefined();
   expect(match('/r/:room', '/R/a')).toBeUndefined();
   expect(match('/', '/r')).toBeUndefined();
+  expect(match('/@:handle', '/ada')).toBeUndefined();
+  expect(match('/@:handle', '/@')).toBeUndefined();
 });
 
 it('decodes what is escaped, and bears what is escaped wrongly', () => {

@@ -122,13 +122,20 @@ pub fn declarations() -> String {
         http::EndPush,
     );
     text.push_str(&format!(
-        "\nexport const SUBPROTOCOL = \"{}\";\n\nexport const LIMITS = {{\n  nameMaxChars: {},\n  titleMaxChars: {},\n  descriptionMaxChars: {},\n  chatMaxChars: {},\n  chatHistoryLines: {},\n}} as const;\n",
+        "\nexport const SUBPROTOCOL = \"{}\";\n\nexport const LIMITS = {{\n  nameMaxChars: {},\n  titleMaxChars: {},\n  descriptionMaxChars: {},\n  chatMaxChars: {},\n  chatHistoryLines: {},\n  headlineMaxChars: {},\n  bioMaxChars: {},\n  listMax: {},\n  topicMaxChars: {},\n  avatarMaxBytes: {},\n  coHostsMax: {},\n  invitedMax: {},\n}} as const;\n",
         crate::SUBPROTOCOL,
         limits::NAME_MAX_CHARS,
         limits::TITLE_MAX_CHARS,
         limits::DESCRIPTION_MAX_CHARS,
         limits::CHAT_MAX_CHARS,
         limits::CHAT_HISTORY_LINES,
+        limits::HEADLINE_MAX_CHARS,
+        limits::BIO_MAX_CHARS,
+        limits::LIST_MAX,
+        limits::TOPIC_MAX_CHARS,
+        limits::AVATAR_MAX_BYTES,
+        limits::CO_HOSTS_MAX,
+        limits::INVITED_MAX,
     ));
     text
 }

@@ -16,6 +16,9 @@ const ACTION_DEADLINE_MS = 15_000;
  */
 const PICTURE_STYLE = 'sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT+SmwNZWA=';
 
+/** Everybody's, in these tests. */
+export const PASSWORD = 'correct horse battery';
+
 export class Person {
   /** What the page's script did not catch. */
   readonly pageErrors: string[] = [];
@@ -52,6 +55,56 @@ export class Person {
     await this.by('start-room').click();
     await this.onStage(this.name).waitFor();
     return this.page.url();
+  }
+
+  /** Makes an account in the page; from now on they have no name to give at doors. */
+  async signUp(url: string, handle: string): Promise<void> {
+    await this.page.goto(`${url}/signup`);
+    await this.by('name-input').fill(this.name);
+    await this.by('handle-input').fill(handle);
+    await this.by('password-input').fill(PASSWORD);
+    await this.by('sign-up').click();
+    await this.signedIn();
+  }
+
+  async signIn(url: string, login: string, password = PASSWORD): Promise<void> {
+    await this.page.goto(`${url}/signin`);
+    await this.by('login-input').fill(login);
+    await this.by('password-input').fill(password);
+    await this.by('sign-in').click();
+  }
+
+  async signedIn(): Promise<void> {
+    await this.by('account-menu').waitFor();
+  }
+
+  async signOut(): Promise<void> {
+    await this.by('account-menu').click();
+    await this.by('sign-out').click();
+    await this.by('open-sign-in').waitFor();
+  }
+
+  /** On the profile: follows whom it is of. */
+  async follow(url: string, handle: string): Promise<void> {
+    await this.page.goto(`${url}/@${handle}`);
+    await this.by('follow').click();
+    await this.page.locator('[data-testid="follow"][data-following="true"]').waitFor();
+  }
+
+  /** With an account: a room from the page for it; returns its link. */
+  async goLive(url: string, title: string): Promise<string> {
+    await this.page.goto(`${url}/new`);
+    await this.by('title-input').fill(title);
+    await this.by('start-room').click();
+    await this.onStage(this.name).waitFor();
+    return this.page.url();
+  }
+
+  /** A notice of this kind comes up on whatever page they look at. */
+  async isTold(kind: string): Promise<Locator> {
+    const card = this.page.locator(`[data-testid="news"][data-kind="${kind}"]`);
+    await card.waitFor();
+    return card;
   }
 
   async open(link: string): Promise<void> {

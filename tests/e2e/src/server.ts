@@ -10,13 +10,16 @@ import { repository } from './paths.js';
 /** The address that tests/e2e/run makes for media. Firefox sends nothing to a loopback candidate. */
 const MEDIA_IP = '10.77.0.1';
 
-const START_DEADLINE_MS = 15_000;
+const LOG_DEADLINE_MS = 15_000;
+const LOG_MAX_LINES = 200;
 
 export interface Server {
   /** The page's address. `localhost`, or the page is no secure context and has no microphone. */
   url: string;
   /** The part of it that a proxy needs. */
   port: number;
+  /** The first line of the log, so far or to come, that matches. */
+  logged(pattern: RegExp): Promise<RegExpExecArray>;
   stop(): Promise<void>;
 }
 
@@ -34,33 +37,66 @@ export async function startServer(...flags: string[]): Promise<Server> {
     await ended;
     await rm(data, { recursive: true, force: true });
   };
+  const log = new Log(server);
   try {
-    const port = await listeningPort(server);
-    return { url: `http://localhost:${port}`, port, stop };
+    const port = await log.listeningPort();
+    return { url: `http://localhost:${port}`, port, logged: (pattern) => log.find(pattern), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** Reads the log until it names the address; passes warnings and errors on. */
-function listeningPort(server: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const log: string[] = [];
-    const fail = (why: string): void => reject(new Error(`${why}; its log:\n${log.join('\n')}`));
-    const timer = setTimeout(() => fail('palco did not listen in time'), START_DEADLINE_MS);
-    server.once('error', (error) => fail(`palco did not start: ${error.message}`));
-    server.once('exit', (code) => fail(`palco ended with ${code}`));
+/** What the server writes; warnings and errors are passed on. */
+class Log {
+  readonly #lines: string[] = [];
+  readonly #waiting = new Set<(line: string) => void>();
+  readonly #ended: Promise<string>;
+
+  constructor(server: ChildProcess) {
+    this.#ended = new Promise((resolve) => {
+      server.once('error', (error) => resolve(`palco did not start: ${error.message}`));
+      server.once('exit', (code) => resolve(`palco ended with ${code}`));
+    });
     for (const stream of [server.stdout, server.stderr]) {
-      if (!stream) continue;
-      createInterface(stream).on('line', (line) => {
-        if (log.length < 200) log.push(line);
-        if (/\b(WARN|ERROR)\b|panicked/.test(line)) console.error(`palco: ${line}`);
-        const found = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
-        if (!found) return;
-        clearTimeout(timer);
-        resolve(Number(found[1]));
-      });
+      if (stream) createInterface(stream).on('line', (line) => this.#heard(line));
     }
-  });
+  }
+
+  #heard(line: string): void {
+    if (this.#lines.length < LOG_MAX_LINES) this.#lines.push(line);
+    if (/\b(WARN|ERROR)\b|panicked/.test(line)) console.error(`palco: ${line}`);
+    for (const look of this.#waiting) look(line);
+  }
+
+  /** The first line, so far or to come, that matches. */
+  async find(pattern: RegExp): Promise<RegExpExecArray> {
+    for (const line of this.#lines) {
+      const found = pattern.exec(line);
+      if (found) return found;
+    }
+    let look = (_line: string): void => undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const fails = (why: string): Error => new Error(`${why}; its log:\n${this.#lines.join('\n')}`);
+    try {
+      return await Promise.race([
+        new Promise<RegExpExecArray>((resolve, reject) => {
+          look = (line) => {
+            const found = pattern.exec(line);
+            if (found) resolve(found);
+          };
+          this.#waiting.add(look);
+          timer = setTimeout(() => reject(fails(`palco did not log ${pattern} in time`)), LOG_DEADLINE_MS);
+        }),
+        this.#ended.then((why) => Promise.reject(fails(why))),
+      ]);
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(look);
+    }
+  }
+
+  async listeningPort(): Promise<number> {
+    return Number((await this.find(/listening on http:\/\/127\.0\.0\.1:(\d+)/))[1]);
+  }
 }

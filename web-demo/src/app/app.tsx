@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { t } from './i18n';
 import { pageOf } from './pages';
+import { News } from './parts/news';
 import { Notices } from './parts/notices';
 import { address } from './router';
 
@@ -19,6 +20,7 @@ export function App() {
         {t('app.skip')}
       </a>
       <Page key={here.path} params={params} {...here} />
+      <News />
       <Notices />
     </>
   );

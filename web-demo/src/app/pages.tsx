@@ -2,7 +2,7 @@
 // pages that few open first are fetched when they are opened (`later`).
 
 import type { ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { later } from './later';
 import { Hallway } from './pages/hallway';
 import { Over } from './pages/over';
 import { RoomPage } from './pages/room';
@@ -15,9 +15,23 @@ export interface PageProps extends Address {
 
 type Page = ComponentType<PageProps>;
 
+const FOLLOWS = later(() => import('./pages/follows').then((it) => it.FollowsPage));
+
 const PAGES: [pattern: string, page: Page][] = [
   ['/', Hallway],
   ['/r/:room', RoomPage],
+  ['/r/:room/edit', later(() => import('./pages/start').then((it) => it.EditPlan))],
+  ['/new', later(() => import('./pages/start').then((it) => it.StartPage))],
+  ['/search', later(() => import('./pages/search').then((it) => it.Search))],
+  ['/notifications', later(() => import('./pages/notifications').then((it) => it.NotificationsPage))],
+  ['/settings', later(() => import('./pages/settings').then((it) => it.SettingsPage))],
+  ['/me/edit', later(() => import('./pages/edit-profile').then((it) => it.EditProfile))],
+  ['/signin', later(() => import('./pages/sign').then((it) => it.SignIn))],
+  ['/signup', later(() => import('./pages/sign').then((it) => it.SignUp))],
+  ['/reset', later(() => import('./pages/reset').then((it) => it.Reset))],
+  ['/@:handle', later(() => import('./pages/profile').then((it) => it.ProfilePage))],
+  ['/@:handle/followers', FOLLOWS],
+  ['/@:handle/following', FOLLOWS],
 ];
 
 export function pageOf(address: Address): { Page: Page; params: Record<string, string> } {
@@ -26,25 +40,4 @@ export function pageOf(address: Address): { Page: Page; params: Record<string, s
     if (params) return { Page: page, params };
   }
   return { Page: () => <Over reason="notfound" />, params: {} };
-}
-
-/** A page in a script of its own. */
-export function later(load: () => Promise<Page>): Page {
-  let loaded: Page | undefined;
-  return function Later(props: PageProps) {
-    const [page, setPage] = useState<{ is: Page } | 'failed' | undefined>(loaded && { is: loaded });
-    useEffect(() => {
-      if (loaded) return;
-      load().then(
-        (fetched) => {
-          loaded = fetched;
-          setPage({ is: fetched });
-        },
-        () => setPage('failed'),
-      );
-    }, []);
-    // The server is away, or it was updated and no longer has this page's scripts.
-    if (page === 'failed') return <Over reason="unreachable" again={() => location.reload()} />;
-    return page ? <page.is {...props} /> : <main id="main" aria-busy="true" />;
-  };
 }

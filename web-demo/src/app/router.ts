@@ -24,7 +24,7 @@ const changed = (): void => {
 addEventListener('popstate', changed);
 addEventListener('hashchange', changed);
 
-/** The values of the pattern's `:names`, or undefined when the path is another one. */
+/** The values of the pattern's `:names` (`/r/:room`, `/@:handle`), or undefined when the path is another one. */
 export function match(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split('/');
   const given = path.replace(/(?<=.)\/$/, '').split('/');
@@ -32,10 +32,11 @@ export function match(pattern: string, path: string): Record<string, string> | u
   const params: Record<string, string> = {};
   for (const [at, part] of wanted.entries()) {
     const value = given[at] ?? '';
-    if (!part.startsWith(':')) {
+    const [before = '', name] = part.split(':');
+    if (name === undefined) {
       if (part !== value) return undefined;
-    } else if (value === '') return undefined;
-    else params[part.slice(1)] = decode(value);
+    } else if (!value.startsWith(before) || value.length === before.length) return undefined;
+    else params[name] = decode(value.slice(before.length));
   }
   return params;
 }

@@ -56,6 +56,8 @@ export abstract class Actions extends Emitter<ClientEvents> {
 
   // Around it.
 
+  /** On stage: somebody who follows you is told that you would like them here. */
+  readonly pingFollower = (user: UserId): Promise<void> => this.act({ type: 'ping_follower', user });
   readonly chat = (text: string): Promise<void> => this.act({ type: 'chat', text });
   readonly react = (reaction: Reaction): Promise<void> => this.act({ type: 'react', reaction });
   readonly pinLink = (url?: string): Promise<void> =>

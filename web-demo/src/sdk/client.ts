@@ -93,7 +93,7 @@ export class Palco extends Actions {
 
   /** The room this tab was in before a reload. */
   get rememberedRoom(): RoomId | undefined {
-    return this.#memory.values.token === undefined ? undefined : this.#memory.values.room;
+    return this.#memory.values.person === undefined ? undefined : this.#memory.values.room;
   }
 
   get connection(): Connection {
@@ -149,6 +149,12 @@ export class Palco extends Actions {
   /** From now on this is the person of the token; what the one before was in is left behind. */
   signIn(token: string, person: Person): void {
     this.#use(token);
+    this.#memory.set({ person });
+  }
+
+  /** From now on this is the person of the browser's session cookie: somebody of this server, on its own pages. */
+  signInByCookie(person: Person): void {
+    this.#use(undefined);
     this.#memory.set({ person });
   }
 
@@ -290,7 +296,7 @@ export class Palco extends Actions {
     const url = new URL('/ws', this.#server);
     url.protocol = url.protocol.replace('http', 'ws');
     const { token, session } = this.#memory.values;
-    const socket = new Socket({ url: url.href, token: token ?? '', session });
+    const socket = new Socket({ url: url.href, token, session });
     socket.on('state', (state) => {
       if (this.#socket !== socket) return;
       this.#tellConnection();
@@ -304,8 +310,8 @@ export class Palco extends Actions {
   }
 
   /** Another token is another person: what the one before was in is theirs. */
-  #use(token: string): void {
-    if (this.#memory.values.token === token) return;
+  #use(token: string | undefined): void {
+    if (token !== undefined && this.#memory.values.token === token) return;
     this.#closeSocket();
     this.#memory.set({ token, person: undefined, session: undefined, room: undefined, link: undefined });
   }
@@ -322,6 +328,7 @@ export class Palco extends Actions {
 
   #welcomed(welcome: Welcome): void {
     this.#memory.set({ session: welcome.session, person: welcome.person });
+    this.emit('welcome', welcome);
     const state = this.#state;
     if (!state || state.ended || state.removed) return;
     if (welcome.room?.room === state.room.id) {

@@ -1,6 +1,6 @@
 // What a client is told, and what it tells.
 
-import type { DirectEvent, ErrorCode, Event } from '../protocol.gen';
+import type { DirectEvent, ErrorCode, Event, Welcome } from '../protocol.gen';
 import type { MediaState } from './media';
 import type { Quality } from './quality';
 import type { RoomState } from './room';
@@ -24,6 +24,8 @@ export interface Connection {
 }
 
 export interface ClientEvents {
+  /** Connected, or connected again: who you are, and what waits for you. */
+  welcome: Welcome;
   /** The room changed; undefined when you left it. */
   room: RoomState | undefined;
   connection: Connection;

@@ -29,20 +29,24 @@ export class Api {
     return this.ask('GET', `rooms/${encodeURIComponent(id)}`);
   }
 
-  /** Rejects with the code of the problem document, or `unreachable`. An empty answer is undefined. */
+  /**
+   * Rejects with the code of the problem document, or `unreachable`. An empty answer is undefined. A file goes
+   * as it is, anything else as JSON.
+   */
   async ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
     const headers: Record<string, string> = {};
     const token = this.#token();
-    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    const file = body instanceof Blob;
+    if (body !== undefined) headers['Content-Type'] = file ? body.type : 'application/json';
     if (token !== undefined) headers['Authorization'] = `Bearer ${token}`;
     const response = await fetch(this.#base + path, {
       method,
       headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: file ? body : JSON.stringify(body) }),
     }).catch(() => {
       throw new PalcoError('unreachable');
     });
-    if (response.status === 204) return undefined as Answer;
+    if (response.status === 204 || response.status === 202) return undefined as Answer;
     if (response.ok) return (await response.json()) as Answer;
     const problem = (await response.json().catch(() => undefined)) as Problem | undefined;
     // Without a problem document it was not our server that answered, but a proxy before it.

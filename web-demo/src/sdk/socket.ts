@@ -32,7 +32,8 @@ export interface SocketEvents {
 
 export interface SocketOptions {
   url: string;
-  token: string;
+  /** Without one the browser's session cookie says who this is. */
+  token?: string | undefined;
   /** The secret of a session to continue. */
   session?: string | undefined;
   /** Only tests change these. */
@@ -61,7 +62,7 @@ type ReplyMessage = Extract<ServerMessage, { re: number }>;
 
 export class Socket extends Emitter<SocketEvents> {
   readonly #url: string;
-  readonly #token: string;
+  readonly #token: string | undefined;
   readonly #timing: typeof TIMING;
   #session: string | undefined;
   #ws: WebSocket | undefined;
@@ -150,8 +151,9 @@ export class Socket extends Emitter<SocketEvents> {
     }, this.#timing.requestTimeoutMs);
     const helloId = this.#takeId();
     ws.onopen = () => {
-      const resume = this.#session === undefined ? {} : { resume: { session: this.#session } };
-      ws.send(JSON.stringify({ id: helloId, type: 'hello', token: this.#token, ...resume }));
+      const resume = this.#session === undefined ? undefined : { session: this.#session };
+      // Undefined fields are left out.
+      ws.send(JSON.stringify({ id: helloId, type: 'hello', token: this.#token, resume }));
     };
     ws.onmessage = (event) => {
       if (!current() || typeof event.data !== 'string') return;

@@ -1,24 +1,54 @@
 // Before the room: what it is, who speaks, and one button. A name is asked for once per device.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { LIMITS, codeOf, type LiveRoom } from '../../sdk';
+import { LIMITS, codeOf, type LiveRoom, type Scheduled } from '../../sdk';
+import { scheduled } from '../api';
 import { formatList, t, tn } from '../i18n';
 import { Header } from '../parts/header';
 import { Icon } from '../parts/icon';
+import { Faces } from '../parts/rooms';
 import { useTitle } from '../parts/title';
-import { errorText, palco, rememberedName, rememberName } from '../store';
-import { Faces } from './hallway';
+import { address, follow } from '../router';
+import { later } from '../later';
+import { errorText, member, palco, rememberedName, rememberName, wanted } from '../store';
 import { Over } from './over';
 
-type Look = { is: 'loading' } | { is: 'there'; live: LiveRoom } | { is: 'gone' } | { is: 'unreachable' };
+type Look =
+  | { is: 'loading' }
+  | { is: 'there'; live: LiveRoom }
+  /** Not live (any more): what was planned at this address. */
+  | { is: 'planned'; plan: Scheduled }
+  | { is: 'gone' }
+  | { is: 'unreachable' };
 
 /** The server is asked again while it does not answer. */
 const RETRY_MS = 3_000;
+/** A planned room is looked for again: it may have begun, or let one in by now. */
+const PLANNED_MS = 10_000;
+
+const Plan = later(() => import('./plan').then((it) => it.Plan));
+
+const isOver = ({ state }: Scheduled): boolean => state === 'ended' || state === 'cancelled';
+
+async function lookAt(id: string): Promise<Look> {
+  try {
+    return { is: 'there', live: await palco.lookUp(id) };
+  } catch (error) {
+    if (codeOf(error) === 'unreachable') return { is: 'unreachable' };
+  }
+  try {
+    return { is: 'planned', plan: await scheduled(id) };
+  } catch (error) {
+    return { is: codeOf(error) === 'unreachable' ? 'unreachable' : 'gone' };
+  }
+}
 
 export function Entry({ id, link }: { id: string; link: string | undefined }) {
   const [look, setLook] = useState<Look>({ is: 'loading' });
   // This tab was in the room before it was reloaded: straight back in, without a question.
-  const [returning, setReturning] = useState(palco.rememberedRoom === id);
+  const [returning, setReturning] = useState(() => palco.rememberedRoom === id);
+  const [called, setCalled] = useState(wanted.value === id);
+  const [round, setRound] = useState(0);
   /** Why the last try to enter failed; it stays until the next one. */
   const [refusal, setRefusal] = useState<unknown>(undefined);
 
@@ -40,36 +70,47 @@ export function Entry({ id, link }: { id: string; link: string | undefined }) {
     // Once, when the page was loaded.
   }, []);
 
+  // A tap for this room, on another page or on this one.
+  useEffect(() => {
+    if (wanted.value !== id) return;
+    wanted.value = undefined;
+    setCalled(true);
+    void enter().then(() => {
+      setCalled(false);
+      // Refused: the door is looked at again, and says why.
+      setRound((before) => before + 1);
+    });
+  }, [wanted.value]);
+
   useEffect(() => {
     let mounted = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const read = (): void => {
-      palco.lookUp(id).then(
-        (live) => mounted && setLook({ is: 'there', live }),
-        (error: unknown) => {
-          if (!mounted) return;
-          const away = error instanceof Error && 'code' in error && error.code === 'unreachable';
-          setLook({ is: away ? 'unreachable' : 'gone' });
-          if (away) timer = setTimeout(read, RETRY_MS);
-        },
-      );
+      void lookAt(id).then((seen) => {
+        if (!mounted) return;
+        setLook(seen);
+        if (seen.is === 'unreachable') timer = setTimeout(read, RETRY_MS);
+        else if (seen.is === 'planned' && !isOver(seen.plan)) timer = setTimeout(read, PLANNED_MS);
+      });
     };
     read();
     return () => {
       mounted = false;
       clearTimeout(timer);
     };
-  }, [id]);
+  }, [id, member.value?.id, round]);
 
-  if (look.is === 'gone') return <Over reason="notfound" />;
+  if (look.is === 'planned' && !called)
+    return <Plan plan={look.plan} set={(plan) => setLook({ is: 'planned', plan })} />;
+  if (look.is === 'gone' && !called) return <Over reason="notfound" />;
   if (look.is === 'unreachable') return <Over reason="unreachable" />;
   return (
     <>
       <Header />
       <main class="entry" id="main">
-        {returning ? (
+        {returning || called ? (
           <p class="card entry-card" role="status">
-            {t('entry.return')}
+            {t(called ? 'entry.joining' : 'entry.return')}
           </p>
         ) : (
           <Card
@@ -89,11 +130,14 @@ interface CardProps {
   /** Came by a secret link: a lock does not keep them out. */
   invited: boolean;
   refusal: unknown;
-  onEnter: (name: string) => Promise<void>;
+  /** Guests say their name. */
+  onEnter: (name?: string) => Promise<void>;
 }
 
 function Card({ live, invited, refusal, onEnter }: CardProps) {
-  const [name, setName] = useState(rememberedName);
+  const you = member.value;
+  const [given, setName] = useState(rememberedName);
+  const name = you?.name ?? given;
   const [busy, setBusy] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -102,7 +146,7 @@ function Card({ live, invited, refusal, onEnter }: CardProps) {
 
   const join = async (): Promise<void> => {
     setBusy(true);
-    await onEnter(name.trim());
+    await (you ? onEnter() : onEnter(name.trim()));
     setBusy(false);
   };
   return (
@@ -143,20 +187,22 @@ function Card({ live, invited, refusal, onEnter }: CardProps) {
           void join();
         }}
       >
-        <label class="field">
-          <span>{t('form.name')}</span>
-          <input
-            ref={input}
-            required
-            name="name"
-            autocomplete="name"
-            maxLength={LIMITS.nameMaxChars}
-            placeholder={t('form.name.placeholder')}
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-            data-testid="name-input"
-          />
-        </label>
+        {!you && (
+          <label class="field">
+            <span>{t('form.name')}</span>
+            <input
+              ref={input}
+              required
+              name="name"
+              autocomplete="name"
+              maxLength={LIMITS.nameMaxChars}
+              placeholder={t('form.name.placeholder')}
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+              data-testid="name-input"
+            />
+          </label>
+        )}
         <button class="button primary wide" disabled={busy} data-testid="join-room">
           {busy
             ? t('entry.joining')
@@ -164,7 +210,14 @@ function Card({ live, invited, refusal, onEnter }: CardProps) {
               ? t('entry.join.nameless')
               : t('entry.join', { name: name.trim() })}
         </button>
-        <p class="quiet small">{t('entry.quiet')}</p>
+        <p class="quiet small">
+          {t('entry.quiet')}{' '}
+          {!you && (
+            <a href={`/signin?to=${encodeURIComponent(address.value.path)}`} onClick={follow}>
+              {t('entry.have.account')}
+            </a>
+          )}
+        </p>
       </form>
     </section>
   );

@@ -1,14 +1,17 @@
-// The hallway: what is live, and a room of one's own in one form.
+// The hallway: what is live, what is to come, whom one may want to hear; and a room of one's own.
 
 import { useEffect, useState } from 'preact/hooks';
-import { LIMITS, type LiveRoom } from '../../sdk';
-import { formatList, t, tn } from '../i18n';
-import { Avatar } from '../parts/avatar';
+import { LIMITS, type Hallway as Rooms } from '../../sdk';
+import { hallway, suggestions } from '../api';
+import { t } from '../i18n';
 import { Header, Mark } from '../parts/header';
 import { Icon } from '../parts/icon';
+import { useLoad } from '../parts/load';
+import { PersonRow } from '../parts/people';
+import { PlanCard, RoomCard } from '../parts/rooms';
 import { useTitle } from '../parts/title';
 import { follow, navigate } from '../router';
-import { attempt, errorText, palco, rememberedName, rememberName } from '../store';
+import { attempt, errorText, member, palco, rememberedName, rememberName } from '../store';
 
 /** Quiet enough for the server with many people waiting here, quick enough to feel live. */
 const REFRESH_MS = 10_000;
@@ -19,8 +22,9 @@ export function Hallway() {
     <>
       <Header />
       <main class="hallway" id="main">
-        <StartRoom />
-        <LiveNow />
+        {member.value ? <Welcome /> : <StartRoom />}
+        <RoomLists />
+        {member.value && <ForYou />}
       </main>
     </>
   );
@@ -91,20 +95,45 @@ function StartRoom() {
   );
 }
 
-function LiveNow() {
-  const [rooms, setRooms] = useState<LiveRoom[] | undefined>(undefined);
-  const [failure, setFailure] = useState<string | undefined>(undefined);
+/** A signed-in person's head of the page. */
+function Welcome() {
+  return (
+    <section class="welcome">
+      <div>
+        <h1 tabIndex={-1}>{t('hallway.hello', { name: member.value?.name ?? '' })}</h1>
+        <p class="quiet">{t('hallway.hello.text')}</p>
+      </div>
+      <div class="actions-row">
+        <a class="button primary" href="/new" onClick={follow} data-testid="open-start">
+          <Icon name="mic" />
+          {t('hallway.start')}
+        </a>
+        <a class="button" href="/new?later" onClick={follow} data-testid="open-plan">
+          <Icon name="calendar" />
+          {t('upcoming.plan')}
+        </a>
+      </div>
+    </section>
+  );
+}
+
+interface Reading {
+  rooms?: Rooms;
+  failure?: string;
+}
+
+/** What there is, read again and again while somebody looks. */
+function useHallway(): Reading {
+  const [reading, setReading] = useState<Reading>({});
   useEffect(() => {
     let mounted = true;
     const read = async (): Promise<void> => {
       if (document.hidden) return;
       try {
-        const answer = await palco.rooms();
-        if (!mounted) return;
-        setRooms(answer);
-        setFailure(undefined);
+        const rooms = await hallway();
+        if (mounted) setReading({ rooms });
       } catch (error) {
-        if (mounted) setFailure(errorText(error));
+        if (mounted) setReading((before) => ({ ...before, failure: errorText(error) }));
       }
     };
     void read();
@@ -113,63 +142,71 @@ function LiveNow() {
       mounted = false;
       clearInterval(timer);
     };
-  }, []);
+  }, [member.value?.id]);
+  return reading;
+}
+
+function RoomLists() {
+  const { rooms, failure } = useHallway();
+  const waits = rooms === undefined && failure === undefined;
   return (
-    <section aria-labelledby="live-title" aria-busy={rooms === undefined && failure === undefined}>
-      <h2 id="live-title">{t('hallway.title')}</h2>
-      {failure !== undefined && <p class="banner banner-bad">{failure}</p>}
-      {rooms?.length === 0 && (
-        <div class="empty card">
-          <Icon name="people" />
-          <p>{t('hallway.empty')}</p>
-          <p class="quiet">{t('hallway.empty.hint')}</p>
-        </div>
+    <>
+      <section aria-labelledby="live-title" aria-busy={waits}>
+        <h2 id="live-title">{t('hallway.title')}</h2>
+        {failure !== undefined && <p class="banner banner-bad">{failure}</p>}
+        {rooms?.live.length === 0 && (
+          <div class="empty card">
+            <Icon name="people" />
+            <p>{t('hallway.empty')}</p>
+            <p class="quiet">{t('hallway.empty.hint')}</p>
+          </div>
+        )}
+        {rooms !== undefined && rooms.live.length > 0 && (
+          <ul class="rooms">
+            {rooms.live.map((room) => (
+              <li key={room.live.room.id}>
+                <RoomCard {...room} />
+              </li>
+            ))}
+          </ul>
+        )}
+        {waits && (
+          <ul class="rooms" aria-hidden="true">
+            <li class="card skeleton" />
+            <li class="card skeleton" />
+          </ul>
+        )}
+      </section>
+      {rooms !== undefined && rooms.upcoming.length > 0 && (
+        <section aria-labelledby="upcoming-title">
+          <h2 id="upcoming-title">{t('upcoming.title')}</h2>
+          <ul class="plans">
+            {rooms.upcoming.map((plan) => (
+              <li key={plan.id}>
+                <PlanCard plan={plan} />
+              </li>
+            ))}
+          </ul>
+        </section>
       )}
-      {rooms !== undefined && rooms.length > 0 && (
-        <ul class="rooms">
-          {rooms.map((live) => (
-            <li key={live.room.id}>
-              <RoomCard live={live} />
-            </li>
+    </>
+  );
+}
+
+/** Whom one may want to hear; nothing where there is nobody, or no answer: the page does without. */
+function ForYou() {
+  const { value } = useLoad(member.value?.id ?? '', suggestions);
+  if (!value || value.people.length === 0) return null;
+  return (
+    <section aria-labelledby="foryou-title" data-testid="for-you">
+      <h2 id="foryou-title">{t('foryou.title')}</h2>
+      <div class="card list-card">
+        <ul>
+          {value.people.slice(0, 5).map((listed) => (
+            <PersonRow key={listed.person.id} listed={listed} />
           ))}
         </ul>
-      )}
-      {rooms === undefined && failure === undefined && (
-        <ul class="rooms" aria-hidden="true">
-          <li class="card skeleton" />
-          <li class="card skeleton" />
-        </ul>
-      )}
+      </div>
     </section>
-  );
-}
-
-function RoomCard({ live }: { live: LiveRoom }) {
-  const names = live.stage.slice(0, 3).map((person) => person.name);
-  return (
-    <a class="card room-card" href={`/r/${live.room.id}`} onClick={follow} data-testid="room-card">
-      <span class="pulse" aria-hidden="true" />
-      <h3>{live.room.title}</h3>
-      {names.length > 0 && <p class="quiet">{t('hallway.with', { names: formatList(names) })}</p>}
-      <footer>
-        <Faces people={live.stage} />
-        <span class="count">
-          <Icon name="people" />
-          {tn('count.people', live.counts.listeners + live.stage.length)}
-        </span>
-        {live.room.locked && <Icon name="lock" />}
-      </footer>
-    </a>
-  );
-}
-
-/** The first few faces, one over the other. */
-export function Faces({ people }: { people: LiveRoom['stage'] }) {
-  return (
-    <span class="faces" aria-hidden="true">
-      {people.slice(0, 4).map((person) => (
-        <Avatar key={person.id} person={person} size="s" />
-      ))}
-    </span>
   );
 }

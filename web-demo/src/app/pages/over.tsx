@@ -8,7 +8,7 @@ import { useTitle } from '../parts/title';
 import { follow } from '../router';
 
 export type OverReason =
-  RoomEndReason | 'removed' | 'banned' | 'taken_over' | 'session' | 'notfound' | 'unreachable';
+  RoomEndReason | 'removed' | 'banned' | 'taken_over' | 'session' | 'notfound' | 'noperson' | 'unreachable';
 
 interface OverProps {
   reason: OverReason;

@@ -22,7 +22,7 @@ function firstOf(word: string): string {
   return new Intl.Segmenter().segment(word).containing(0)?.segment ?? '';
 }
 
-export function Avatar({ person, size = 'm' }: { person: Person; size?: 's' | 'm' | 'l' }) {
+export function Avatar({ person, size = 'm' }: { person: Person; size?: 'xs' | 's' | 'm' | 'l' | 'xl' }) {
   return (
     <span class={`avatar avatar-${size} tint-${colourOf(person.id)}`} aria-hidden="true">
       {person.avatar === undefined ? (

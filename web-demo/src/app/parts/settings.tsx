@@ -95,9 +95,17 @@ function OutputChoice() {
 }
 
 export function Settings({ onClose }: { onClose: () => void }) {
-  const [processing, setProcessing] = useState(palco.microphone.settings.processing);
   return (
     <Dialog title={t('settings.title')} onClose={onClose} testId="settings">
+      <AppearanceSettings />
+      <SoundSettings />
+    </Dialog>
+  );
+}
+
+export function AppearanceSettings() {
+  return (
+    <>
       <label class="field">
         <span>{t('settings.language')}</span>
         <select
@@ -131,6 +139,14 @@ export function Settings({ onClose }: { onClose: () => void }) {
           ))}
         </div>
       </fieldset>
+    </>
+  );
+}
+
+export function SoundSettings() {
+  const [processing, setProcessing] = useState(palco.microphone.settings.processing);
+  return (
+    <>
       <MicrophoneChoice />
       <OutputChoice />
       <label class="switch">
@@ -150,6 +166,6 @@ export function Settings({ onClose }: { onClose: () => void }) {
           }}
         />
       </label>
-    </Dialog>
+    </>
   );
 }

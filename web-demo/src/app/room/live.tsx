@@ -46,7 +46,7 @@ export function Live({ state }: { state: RoomState }) {
   const { room } = state;
   return (
     <>
-      <Header />
+      <Header live />
       <ConnectionBanner />
       <main class="live" id="main" data-testid="room">
         <div class="live-main">
@@ -56,6 +56,7 @@ export function Live({ state }: { state: RoomState }) {
                 {room.title}
                 {room.locked && <Icon name="lock" />}
               </h1>
+              {room.kind !== 'open' && <p class="quiet small">{t(`social.kind.${room.kind}`)}</p>}
               {room.description !== '' && <p class="quiet">{room.description}</p>}
             </div>
             <div class="room-head-actions">

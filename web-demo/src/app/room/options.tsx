@@ -4,7 +4,8 @@ import { useState } from 'preact/hooks';
 import { LIMITS, type RoomState } from '../../sdk';
 import { t } from '../i18n';
 import { Dialog } from '../parts/dialog';
-import { attempt, notify, palco } from '../store';
+import { attempt, member, notify, owns, palco } from '../store';
+import { InvitePeople } from './call-in';
 
 export function Options({ state, onClose }: { state: RoomState; onClose: () => void }) {
   const { room } = state;
@@ -18,6 +19,7 @@ export function Options({ state, onClose }: { state: RoomState; onClose: () => v
   };
   return (
     <Dialog title={t('options.title')} onClose={onClose} testId="options">
+      {owns.value && member.value && <InvitePeople room={room} />}
       <label class="switch">
         <span>
           {t('options.lock')}

@@ -6,6 +6,7 @@ import { t, type Key } from '../i18n';
 import { Avatar } from '../parts/avatar';
 import { Dialog } from '../parts/dialog';
 import { attempt, hosts, moderates, notify, owns, palco } from '../store';
+import { Acquaintance } from './acquaintance';
 
 interface PersonSheetProps {
   state: RoomState;
@@ -43,6 +44,7 @@ export function PersonSheet({ state, person, onClose }: PersonSheetProps) {
           {person.headline !== undefined && <p>{person.headline}</p>}
         </div>
       </div>
+      {!you && !person.guest && !asking && !reporting && <Acquaintance person={person} onDone={onClose} />}
       {asking ? (
         <div class="actions">
           <p role="alert">{asking.ask}</p>

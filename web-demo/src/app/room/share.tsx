@@ -1,14 +1,14 @@
 // The link, to copy or to hand to the device's own share sheet. Moderators also give secret links, each
 // with its role: they let people into a locked room, and speakers come with an invitation.
 
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { LinkRole, RoomInfo } from '../../sdk';
 import { t } from '../i18n';
 import { Dialog } from '../parts/dialog';
-import { Icon } from '../parts/icon';
-import { attempt, palco } from '../store';
+import { ShareLink } from '../parts/share-link';
+import { attempt, me, member, palco } from '../store';
+import { CallIn } from './call-in';
 
-const COPIED_MS = 2_000;
 /** As the sheet says it. */
 const SECRET_LASTS_MS = 24 * 3_600_000;
 
@@ -66,53 +66,8 @@ export function Share({ room, moderates, onClose }: ShareProps) {
       <p class="quiet share-text" aria-live="polite">
         {t(`share.text.${kind}`)}
       </p>
-      <Link key={url} url={url} title={room.title} />
+      <ShareLink key={url} url={url} title={room.title} />
+      {me.value && member.value && <CallIn />}
     </Dialog>
-  );
-}
-
-function Link({ url, title }: { url: string; title: string }) {
-  const input = useRef<HTMLInputElement>(null);
-  const [copied, setCopied] = useState(false);
-  const copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(url);
-    } catch {
-      // No permission, or no secure context: the old way, by the selection.
-      input.current?.select();
-      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the only way without a secure context
-      document.execCommand('copy');
-    }
-    setCopied(true);
-    setTimeout(() => setCopied(false), COPIED_MS);
-  };
-  return (
-    <>
-      <input
-        ref={input}
-        class="share-link"
-        readOnly
-        value={url}
-        aria-label={t('share.link')}
-        onFocus={(event) => event.currentTarget.select()}
-        data-testid="share-link"
-      />
-      <div class="actions">
-        <button type="button" class="button primary wide" onClick={() => void copy()} data-testid="copy-link">
-          <Icon name={copied ? 'check' : 'pin'} />
-          <span aria-live="polite">{copied ? t('share.copied') : t('share.copy')}</span>
-        </button>
-        {'share' in navigator && (
-          <button
-            type="button"
-            class="button wide"
-            onClick={() => void navigator.share({ title, url }).catch(() => undefined)}
-          >
-            <Icon name="share" />
-            {t('share.native')}
-          </button>
-        )}
-      </div>
-    </>
   );
 }

@@ -14,6 +14,7 @@ export const hallway = {
   'entry.joining': 'Joining…',
   'entry.return': 'Taking you back into the room…',
   'entry.quiet': 'You only listen at first. No microphone is needed.',
+  'entry.have.account': 'Have an account? Sign in.',
   'entry.locked': 'The host has locked this room.',
 
   'over.ended_by_host': 'The room has ended',

@@ -16,6 +16,7 @@ export const hallway: Readonly<Record<keyof typeof english, string>> = {
   'entry.joining': 'On entre…',
   'entry.return': 'Retour dans le salon…',
   'entry.quiet': 'Au début, vous écoutez seulement. Pas besoin de micro.',
+  'entry.have.account': 'Vous avez un compte ? Connectez-vous.',
   'entry.locked': 'L’animateur a verrouillé ce salon.',
 
   'over.ended_by_host': 'Le salon est fermé',

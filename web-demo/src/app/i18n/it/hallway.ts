@@ -16,6 +16,7 @@ export const hallway: Readonly<Record<keyof typeof english, string>> = {
   'entry.joining': 'Entro…',
   'entry.return': 'Ti riporto nella stanza…',
   'entry.quiet': 'All’inizio ascolti soltanto. Il microfono non serve.',
+  'entry.have.account': 'Hai un account? Accedi.',
   'entry.locked': 'Chi conduce ha chiuso la stanza a chiave.',
 
   'over.ended_by_host': 'La stanza è chiusa',

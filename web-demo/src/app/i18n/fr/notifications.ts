@@ -1,0 +1,66 @@
+// French for en/notifications.ts.
+
+import type { notifications as english } from '../en/notifications';
+
+export const notifications: Readonly<Record<keyof typeof english, string>> = {
+  'bell.label.none': 'Notifications',
+  'bell.label.one': 'Notifications, {count} nouvelle',
+  'bell.label.other': 'Notifications, {count} nouvelles',
+  'news.title': 'Notifications',
+  'news.empty': 'Rien encore.',
+  'news.empty.hint': 'Suivez quelqu’un : vous saurez ici quand il passe en direct ou programme un salon.',
+  'news.preferences': 'Choisir ce dont vous êtes averti',
+  'news.unread': 'Nouvelle',
+  'news.dismiss': 'Fermer',
+  'news.join': 'Entrer',
+  'news.open': 'Voir',
+  'news.more': 'Voir les précédentes',
+
+  'news.live': '{name} est en direct : {room}',
+  'news.scheduled': '{name} programme un salon : {room}',
+  'news.cancelled': '{name} a annulé {room}',
+  'news.late': '{room} commence plus tard',
+  'news.reminder': '{room} commence bientôt',
+  'news.invited': '{name} vous invite dans {room}',
+  'news.pinged': '{name} aimerait vous voir dans {room}',
+  'news.followed': '{name} vous suit',
+
+  'prefs.title': 'Notifications',
+  'prefs.kinds': 'M’avertir quand',
+  'prefs.kind.live': 'quelqu’un que je suis passe en direct',
+  'prefs.kind.scheduled': 'quelqu’un que je suis programme un salon',
+  'prefs.kind.cancelled': 'un salon auquel j’ai dit oui est annulé',
+  'prefs.kind.late': 'un salon auquel j’ai dit oui commence plus tard',
+  'prefs.kind.reminder': 'un salon auquel j’ai dit oui commence bientôt',
+  'prefs.kind.invited': 'on m’invite dans un salon',
+  'prefs.kind.pinged': 'quelqu’un sur scène m’appelle dans un salon',
+  'prefs.kind.followed': 'quelqu’un me suit',
+  'prefs.quiet': 'Heures calmes',
+  'prefs.quiet.hint': 'Les notifications de ces heures attendent en silence dans la liste.',
+  'prefs.quiet.from': 'De',
+  'prefs.quiet.to': 'À',
+  'prefs.quiet.zone': 'Dans le fuseau horaire {zone}.',
+  'prefs.hourly': 'Combien par heure, au plus',
+  'prefs.hourly.hint': 'Les autres attendent en silence. Invitations et rappels arrivent toujours.',
+
+  'push.label': 'Même quand Palco est fermé',
+  'push.hint': 'Ce navigateur les affiche, même sans page ouverte.',
+  'push.denied':
+    'Ce navigateur bloque les notifications. Autorisez-les pour cette page dans ses réglages, puis réessayez.',
+  'push.failed': 'Ce navigateur n’a pas pu être inscrit. Vérifiez votre connexion et réessayez.',
+  'push.unsupported':
+    'Ce navigateur ne le peut pas. Installez Palco comme application, ou prenez un autre navigateur.',
+  'push.none': 'Ce serveur n’en envoie pas aux navigateurs fermés.',
+
+  'social.ping': 'Appeler un abonné',
+  'social.ping.text': 'Vos abonnés savent aussitôt que vous aimeriez les voir ici.',
+  'social.ping.none': 'Aucun abonné à appeler.',
+  'social.ping.one': 'Appeler {name}',
+  'social.pinged': '{name} est averti.',
+  'social.invite': 'Inviter des personnes',
+  'social.invite.text': 'Elles peuvent entrer, et le savent aussitôt.',
+  'social.invite.send': 'Inviter',
+  'social.invited': 'Elles sont averties.',
+  'social.kind.social': 'Pour les personnes que suit l’animateur.',
+  'social.kind.closed': 'Pour les invités.',
+};

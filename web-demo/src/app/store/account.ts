@@ -1,0 +1,106 @@
+// Who is signed in. The session is a cookie that no script can read; kept here is only whom it belongs to,
+// on this device, so that pages need not ask before they draw.
+
+import { computed, effect, signal } from '@preact/signals';
+import { codeOf, type Account, type Person } from '../../sdk';
+import * as api from '../api';
+import { address } from '../router';
+import { palco } from './client';
+import { forgetNotifications } from './notifications';
+
+const STORED = 'palco.member';
+
+function stored(): Person | undefined {
+  try {
+    return (JSON.parse(localStorage.getItem(STORED) ?? 'null') as Person | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Somebody with an account; undefined for guests and strangers. */
+export const member = signal<Person | undefined>(stored());
+/** Their handle; every account has one. */
+export const ownHandle = computed(() => member.value?.handle ?? '');
+
+/** The page of one's own profile. */
+export const profilePath = (handle: string): string => `/@${handle}`;
+
+function keep(person: Person | undefined): void {
+  member.value = person;
+  if (person) localStorage.setItem(STORED, JSON.stringify(person));
+  else localStorage.removeItem(STORED);
+}
+
+/** The account as the server just said it. */
+export function accountIs({ person }: Account): void {
+  keep(person);
+}
+
+export async function signUp(...[account]: Parameters<typeof api.signUp>): Promise<void> {
+  enter((await api.signUp(account)).account.person);
+}
+
+export async function signIn(login: string, password: string): Promise<void> {
+  enter((await api.signIn(login, password)).account.person);
+}
+
+function enter(person: Person): void {
+  palco.signInByCookie(person);
+  keep(person);
+}
+
+export async function signOut(): Promise<void> {
+  await api.signOut();
+  leave();
+}
+
+export async function deleteAccount(password: string): Promise<void> {
+  await api.deleteAccount(password);
+  leave();
+}
+
+function leave(): void {
+  if (palco.person?.guest === false) palco.signOut();
+  forgetNotifications();
+  keep(undefined);
+}
+
+/** The session is over: signed out elsewhere, expired, or suspended. */
+function ended(code: ReturnType<typeof codeOf>): boolean {
+  return code === 'unauthorized' || code === 'token_expired' || code === 'suspended';
+}
+
+/** Once, when the page starts. */
+export function startAccount(): void {
+  // A guest's visit to a room goes on until they leave it, whoever signed in in another tab.
+  const adopt = (): void => {
+    if (member.value && palco.rememberedRoom === undefined && palco.person?.id !== member.value.id)
+      palco.signInByCookie(member.value);
+  };
+  adopt();
+  if (member.value) {
+    api.myAccount().then(accountIs, (error: unknown) => {
+      if (ended(codeOf(error))) leave();
+    });
+  }
+  palco.on('welcome', ({ person }) => {
+    if (!person.guest) keep(person);
+  });
+  palco.on('closed', (code) => {
+    if (member.value && ended(code)) leave();
+  });
+  addEventListener('storage', ({ key }) => {
+    if (key !== STORED) return;
+    member.value = stored();
+    if (member.value) adopt();
+    else if (palco.person?.guest === false) palco.signOut();
+  });
+  // On every page, so that news arrive. A socket that the server closed for good (another device took
+  // over) stays away until the next page.
+  effect(() => {
+    if (!member.value || address.value.path === '') return;
+    const { socket } = palco.connection;
+    if (socket === 'idle' || socket === 'closed') palco.connect().catch(() => undefined);
+  });
+}
