@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 /// Told to whoever caused it. Codes are stable; the message is for humans and may change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
@@ -26,7 +29,7 @@ impl From<ErrorCode> for ErrorBody {
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident, $wire:literal, $http:literal, $close:expr, $text:literal;)*) => {
         /// Every way a request can fail.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
         pub enum ErrorCode {
             $(
                 #[doc = $text]
@@ -125,6 +128,16 @@ error_codes! {
     SlowMode, "slow_mode", 429, None, "Slow mode: wait before you write again.";
     TextRefused, "text_refused", 422, None, "The text was refused by the room's filter.";
 }
+
+/// By hand: the derive does not see through the macro, and would list the variants' own names.
+impl PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let names = Self::ALL.iter().map(|code| code.as_str());
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for ErrorCode {}
 
 #[cfg(test)]
 mod tests {
