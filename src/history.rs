@@ -110,18 +110,8 @@ async fn write(store: Store, mut entries: mpsc::Receiver<HistoryRow>, closing: A
             return;
         }
         loop {
-            let mut ahead = HashMap::new();
-            let appended = store.append_history(&batch, |room| {
-                let last = written.get(&room).copied().unwrap_or(0);
-                let number = ahead.entry(room).or_insert(last);
-                *number += 1;
-                *number
-            });
-            match appended.await {
-                Ok(()) => {
-                    written.extend(ahead);
-                    break;
-                }
+            match store.append_history(&batch, &mut written).await {
+                Ok(()) => break,
                 Err(error) => {
                     tracing::warn!(%error, waiting = entries.len(), "rooms' histories cannot be written");
                     if entries.is_closed() {

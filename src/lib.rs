@@ -4,8 +4,10 @@
 //! client behind one HTTP listener. [`Server::start`] is the way in, for the command and for tests alike.
 
 mod api;
+mod calendar;
 pub mod cli;
 pub mod config;
+mod hallway;
 mod history;
 mod identity;
 mod listener;
@@ -15,6 +17,7 @@ mod notify;
 mod passwords;
 mod pictures;
 mod redirect;
+mod schedule;
 mod secrets;
 mod social;
 mod store;

@@ -23,7 +23,7 @@ use crate::{
     media::{self, SfuMedia},
     notify,
     passwords::Passwords,
-    redirect,
+    redirect, schedule,
     social::Graph,
     store::Store,
     tls::{self, Tls, TlsError},
@@ -86,6 +86,7 @@ pub struct Server {
     notifier: JoinHandle<()>,
     tls: Option<Tls>,
     redirect: Option<JoinHandle<io::Result<()>>>,
+    reminders: JoinHandle<()>,
     stop: watch::Sender<bool>,
     http: JoinHandle<io::Result<()>>,
 }
@@ -170,6 +171,7 @@ impl Server {
             histories: histories.clone(),
             proxies: Arc::new(Proxies::new(config.trusted_proxies, config.forwarded_header)),
             origins: config.origin.into(),
+            public_url: config.public_url.map(|url| url.trim_end_matches('/').to_owned()),
             rooms: config.rooms,
         };
         let mut router = api::router(app);
@@ -189,6 +191,7 @@ impl Server {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         });
         let http = tokio::spawn(async move { serving.await });
+        let reminders = schedule::start(identities.store.clone());
         Ok(Self {
             address,
             media,
@@ -199,6 +202,7 @@ impl Server {
             notifier,
             tls,
             redirect,
+            reminders,
             stop,
             http,
         })
@@ -246,6 +250,7 @@ impl Server {
         if let Some(redirect) = self.redirect {
             redirect.abort();
         }
+        self.reminders.abort();
         self.signaling.shut_down().await;
         self.stop.send_replace(true);
         // Connections that do not end in time are dropped with the runtime.

@@ -36,12 +36,14 @@ use tokio::{
 };
 use tokio_tungstenite::WebSocketStream;
 
+pub use mailbox::Seen;
 pub use ports::{
     Door, Happened, History, Identity, Media, MediaEvent, MediaRefusal, PeerId, PortFuture, Social,
 };
 pub use ws::websocket_config;
 
 use directory::Directory;
+use mailbox::RoomHandle;
 
 /// How often a draining server looks whether rooms are live: at most so much later does it end.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -181,6 +183,12 @@ impl Signaling {
         let mut rooms = self.shared.directory.open_rooms();
         rooms.sort_by_key(|live| std::cmp::Reverse(live.counts.listeners));
         LiveRooms { rooms, next: None }
+    }
+
+    /// Every live room, of whatever kind: who may see which is for the caller to know.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Arc<Seen>> {
+        self.shared.directory.rooms().iter().map(RoomHandle::seen).collect()
     }
 
     /// Hands over what the media plane reports. Called by the composition's pump, one event after another.

@@ -66,33 +66,46 @@ pub(crate) struct Entered {
     pub(crate) anew: bool,
 }
 
-/// A cheap reference to a room: its mailbox, and what the hallway shows of it.
+/// What is seen of a live room from outside, at most a second old.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// What the hallway shows.
+    pub live: LiveRoom,
+    /// Everybody on stage.
+    pub stage: Vec<UserId>,
+}
+
+/// A cheap reference to a room: its mailbox, and what is seen of it.
 #[derive(Clone)]
 pub(crate) struct RoomHandle {
     id: RoomId,
     mailbox: mpsc::Sender<RoomMessage>,
-    live: Arc<RwLock<LiveRoom>>,
+    seen: Arc<RwLock<Arc<Seen>>>,
 }
 
 impl RoomHandle {
     /// A new room's handle, and the inbox for the task that owns it.
-    pub(crate) fn new(live: LiveRoom) -> (Self, mpsc::Receiver<RoomMessage>) {
+    pub(crate) fn new(seen: Seen) -> (Self, mpsc::Receiver<RoomMessage>) {
         let (mailbox, inbox) = mpsc::channel(MAILBOX);
-        let id = live.room.id;
-        (Self { id, mailbox, live: Arc::new(RwLock::new(live)) }, inbox)
+        let id = seen.live.room.id;
+        (Self { id, mailbox, seen: Arc::new(RwLock::new(Arc::new(seen))) }, inbox)
     }
 
     pub(crate) fn id(&self) -> RoomId {
         self.id
     }
 
-    pub(crate) fn live(&self) -> LiveRoom {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn seen(&self) -> Arc<Seen> {
+        Arc::clone(&self.seen.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The task's: what the hallway shows from now.
-    pub(crate) fn publish(&self, live: LiveRoom) {
-        *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+    pub(crate) fn live(&self) -> LiveRoom {
+        self.seen().live.clone()
+    }
+
+    /// The task's: what is seen from now.
+    pub(crate) fn publish(&self, seen: Seen) {
+        *self.seen.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(seen);
     }
 
     /// Asks the room. A full mailbox is `busy`, a room that is over is `room_ended`.

@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
     Happened, MediaEvent, PeerId, Shared,
-    mailbox::{Entered, RoomHandle, RoomMessage},
+    mailbox::{Entered, RoomHandle, RoomMessage, Seen},
     outbox::Outbox,
     session::Session,
     ws::text_of,
@@ -56,7 +56,7 @@ struct RoomTask {
 pub(crate) fn open(shared: &Arc<Shared>, settings: Settings) -> RoomId {
     let room = Room::new(settings);
     let id = room.info().id;
-    let (handle, inbox) = RoomHandle::new(live_of(&room));
+    let (handle, inbox) = RoomHandle::new(seen_of(&room));
     shared.directory.add_room(handle.clone());
     let task = RoomTask {
         shared: Arc::clone(shared),
@@ -77,12 +77,13 @@ pub(crate) fn open(shared: &Arc<Shared>, settings: Settings) -> RoomId {
     id
 }
 
-fn live_of(room: &Room) -> LiveRoom {
-    LiveRoom {
+fn seen_of(room: &Room) -> Seen {
+    let live = LiveRoom {
         room: room.info().clone(),
         counts: room.counts(),
         stage: room.stage().take(STAGE_SHOWN).map(|member| member.person.clone()).collect(),
-    }
+    };
+    Seen { live, stage: room.stage().map(|member| member.person.id).collect() }
 }
 
 impl RoomTask {
@@ -123,7 +124,7 @@ impl RoomTask {
 
     fn publish(&mut self) {
         self.published = Instant::now();
-        self.handle.publish(live_of(&self.room));
+        self.handle.publish(seen_of(&self.room));
     }
 
     fn receive(&mut self, message: RoomMessage) {

@@ -5,6 +5,7 @@ pub(crate) mod address;
 mod caller;
 mod cors;
 mod guests;
+mod hallway;
 mod me;
 mod metrics;
 mod notifications;
@@ -13,6 +14,7 @@ mod people;
 mod problem;
 mod rate;
 mod rooms;
+mod scheduled;
 mod socket;
 
 use std::sync::Arc;
@@ -54,6 +56,8 @@ pub(crate) struct App {
     pub(crate) proxies: Arc<Proxies>,
     pub(crate) words: Option<Arc<WordList>>,
     pub(crate) origins: Arc<[String]>,
+    /// Where the server is reached from outside, if it was told.
+    pub(crate) public_url: Option<String>,
     pub(crate) rooms: Rooms,
 }
 
@@ -91,6 +95,12 @@ fn v1() -> OpenApiRouter<App> {
         .routes(routes!(rooms::show))
         .routes(routes!(rooms::invite))
         .routes(routes!(rooms::history))
+        .routes(routes!(hallway::show))
+        .routes(routes!(scheduled::create, scheduled::list))
+        .routes(routes!(scheduled::show, scheduled::update, scheduled::cancel))
+        .routes(routes!(scheduled::say_yes, scheduled::say_no))
+        .routes(routes!(scheduled::attendees))
+        .routes(routes!(scheduled::start))
 }
 
 pub(crate) fn router(app: App) -> Router {

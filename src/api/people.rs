@@ -38,7 +38,11 @@ pub(super) struct Search {
 }
 
 /// Somebody named by handle or id, whom `viewer` may see: not if suspended, nor if they blocked the viewer.
-async fn find(app: &App, viewer: Option<UserId>, name: &str) -> Result<Account, Refused> {
+pub(super) async fn find(
+    app: &App,
+    viewer: Option<UserId>,
+    name: &str,
+) -> Result<Account, Refused> {
     let store = &app.identities.store;
     let found = match name.parse() {
         Ok(id) => store.account(id).await?,
@@ -144,7 +148,7 @@ pub(super) async fn blocks(
     list(&app, Some(Caller(known)), list_of, cursor).await
 }
 
-async fn list(
+pub(super) async fn list(
     app: &App,
     caller: Option<Caller>,
     list: PeopleList,
@@ -160,7 +164,7 @@ fn whole(people: Vec<Listed>) -> Json<People> {
 }
 
 /// Whom strangers see the world as: nobody follows or blocks the nil id.
-fn viewer(caller: Option<Caller>) -> UserId {
+pub(super) fn viewer(caller: Option<Caller>) -> UserId {
     caller.map_or(UserId(Uuid::nil()), |Caller(known)| known.person.id)
 }
 

@@ -12,7 +12,7 @@ use palco_protocol::{
     http::{CreateRoom, InviteToRoom, LiveRoom, LiveRooms, RoomCreated, RoomHistory},
     limits,
 };
-use palco_room::{Settings, TextFilter};
+use palco_room::{Settings, TextFilter, Timers};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -69,17 +69,7 @@ pub(super) async fn open(
     invited: Vec<UserId>,
 ) -> Result<(), Refused> {
     app.signaling.may_open()?;
-    settings.text_filter = app.words.clone().map(|words| words as Arc<dyn TextFilter>);
-    let said = [&settings.title, &settings.description];
-    if settings.text_filter.as_ref().is_some_and(|it| said.iter().any(|text| it.refuses(text))) {
-        return Err(ErrorCode::TextRefused.into());
-    }
-    settings.max_people = settings.max_people.min(app.rooms.max_people);
-    settings.max_speakers = app.rooms.max_speakers;
-    settings.timers = palco_room::Timers {
-        max_duration_ms: settings.timers.max_duration_ms.or(app.rooms.timers().max_duration_ms),
-        ..app.rooms.timers()
-    };
+    bound(app, &mut settings)?;
     let mut causes = Vec::new();
     if owner.account.is_some() {
         let (room, host) = (settings.id, owner.person.id);
@@ -97,6 +87,28 @@ pub(super) async fn open(
     app.identities.store.create_room(room).await?;
     app.signaling.open_room(settings)?;
     Ok(())
+}
+
+/// Within the operator's limits, and in words the operator bears.
+pub(super) fn bound(app: &App, settings: &mut Settings) -> Result<(), Refused> {
+    proper(app, &[&settings.title, &settings.description])?;
+    settings.text_filter = app.words.clone().map(|words| words as Arc<dyn TextFilter>);
+    let timers = app.rooms.timers();
+    let longest = [settings.timers.max_duration_ms, timers.max_duration_ms];
+    settings.max_people = settings.max_people.min(app.rooms.max_people);
+    settings.max_speakers = app.rooms.max_speakers;
+    settings.timers = Timers { max_duration_ms: longest.into_iter().flatten().min(), ..timers };
+    Ok(())
+}
+
+/// What others will read has none of the operator's refused words.
+pub(super) fn proper(app: &App, texts: &[&str]) -> Result<(), Refused> {
+    match &app.words {
+        Some(words) if texts.iter().any(|text| words.refuses(text)) => {
+            Err(ErrorCode::TextRefused.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_invited(people: &[UserId]) -> Result<(), Refused> {

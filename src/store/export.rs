@@ -18,6 +18,15 @@ const PARTS: &[(&str, &str)] = &[
     ("following", "SELECT followed_id, created_at_ms FROM follow WHERE follower_id = $1"),
     ("followers", "SELECT follower_id, created_at_ms FROM follow WHERE followed_id = $1"),
     ("blocked", "SELECT blocked_id, created_at_ms FROM block WHERE blocker_id = $1"),
+    (
+        "planned_rooms",
+        "SELECT id, title, description, topics, language, kind, starts_at_ms, max_duration_ms, capacity, registration, \
+         cancelled_at_ms FROM scheduled WHERE host_id = $1",
+    ),
+    (
+        "parts_in_planned_rooms",
+        "SELECT scheduled_id, part FROM scheduled_person WHERE account_id = $1",
+    ),
 ];
 
 impl Store {

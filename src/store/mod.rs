@@ -13,6 +13,7 @@ mod notices;
 mod outbox;
 mod people;
 mod rooms;
+mod schedule;
 mod sessions;
 
 #[cfg(test)]
@@ -20,7 +21,7 @@ mod tests;
 
 use std::{path::Path, time::Duration};
 
-use palco_protocol::{ErrorCode, UserId};
+use palco_protocol::{ErrorCode, RoomId, UserId};
 use sqlx::{
     Any, AnyPool, Executor, Row, Transaction,
     any::{AnyPoolOptions, AnyRow},
@@ -31,6 +32,7 @@ pub(crate) use notices::{Pending, Recipient};
 pub(crate) use outbox::Cause;
 pub(crate) use people::PeopleList;
 pub(crate) use rooms::{HistoryRow, NewRoom};
+pub(crate) use schedule::{Narrowed, Plan, PlanList, Planned};
 
 /// How long a request waits for a connection, or for SQLite's write lock, before it is told so.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -53,6 +55,9 @@ pub(crate) enum StoreError {
     /// The database is away, locked or full.
     #[error("the database is unavailable: {0}")]
     Unavailable(sqlx::Error),
+    /// The rules say no.
+    #[error("refused: {}", .0.as_str())]
+    Refused(ErrorCode),
     /// A bug: a statement or a row that cannot be.
     #[error("the database does not hold what it should: {0}")]
     Broken(String),
@@ -71,6 +76,12 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl From<ErrorCode> for StoreError {
+    fn from(code: ErrorCode) -> Self {
+        Self::Refused(code)
+    }
+}
+
 impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> Self {
         Self::Broken(error.to_string())
@@ -81,6 +92,7 @@ impl From<StoreError> for ErrorCode {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Taken => Self::Taken,
+            StoreError::Refused(code) => code,
             StoreError::Unavailable(cause) => {
                 tracing::warn!(%cause, "the database is unavailable");
                 Self::StorageUnavailable
@@ -170,6 +182,12 @@ pub(crate) fn utc_ms() -> i64 {
 
 /// A column that holds a user's id.
 fn user_id(row: &AnyRow, column: &str) -> Stored<UserId> {
+    let text: String = row.try_get(column)?;
+    text.parse().map_err(|_| StoreError::Broken(format!("{column} is no id")))
+}
+
+/// A column that holds a room's id.
+fn room_id(row: &AnyRow, column: &str) -> Stored<RoomId> {
     let text: String = row.try_get(column)?;
     text.parse().map_err(|_| StoreError::Broken(format!("{column} is no id")))
 }

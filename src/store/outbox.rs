@@ -20,8 +20,9 @@ pub(crate) enum Cause {
     Scheduled { host: UserId, plan: Plan, access: RoomKind },
     /// To those who said yes: it is called off.
     Cancelled { by: UserId, plan: Plan },
-    /// To those who said yes: it begins later than they were told.
-    Late { by: UserId, plan: Plan },
+    /// To those who said yes: it begins at another time, by the plan's change of this number; or it was not started in
+    /// time.
+    Late { by: UserId, plan: Plan, moved: Option<i64> },
     /// To those who said yes, and its hosts: it begins soon; or, being live, now.
     Reminder { by: UserId, plan: Plan, live: bool },
     /// To one person: let into a closed room, or asked to come to an open one.
@@ -79,7 +80,8 @@ impl Cause {
             Self::Live { room, .. } => format!("live {room}"),
             Self::Scheduled { plan, .. } => format!("scheduled {}", plan.id),
             Self::Cancelled { plan, .. } => format!("cancelled {}", plan.id),
-            Self::Late { plan, .. } => format!("late {}", at(plan)),
+            Self::Late { plan, moved: Some(change), .. } => format!("moved {} {change}", plan.id),
+            Self::Late { plan, moved: None, .. } => format!("late {}", at(plan)),
             Self::Reminder { plan, live: false, .. } => format!("reminder {}", at(plan)),
             Self::Reminder { plan, live: true, .. } => format!("begins {}", at(plan)),
             Self::Invited { user, room, .. } => format!("invited {room} {user}"),

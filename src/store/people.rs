@@ -1,13 +1,14 @@
 //! The follow graph, blocks, and finding people.
 
 use palco_protocol::{
-    UserId,
+    RoomId, UserId,
     http::{Between, Listed, Wanted},
 };
 use sqlx::{Any, Row, Transaction, any::AnyRow};
 
 use super::{
-    Account, Cause, Store, Stored, accounts::account_columns, count, outbox, prefix_pattern, utc_ms,
+    Account, Cause, Store, Stored, accounts::account_columns, count, outbox, prefix_pattern,
+    schedule::part_ways, utc_ms,
 };
 
 /// People in a page.
@@ -19,6 +20,8 @@ pub(crate) enum PeopleList {
     FollowersOf(UserId),
     FollowedBy(UserId),
     BlockedBy(UserId),
+    /// Who said yes to a planned room.
+    GoingTo(RoomId),
 }
 
 fn listed(row: &AnyRow) -> Stored<Listed> {
@@ -41,7 +44,7 @@ macro_rules! you_follow {
 }
 
 /// Nobody whom `$1` blocked or who blocked `$1`, and nobody suspended.
-const VISIBLE: &str = "suspended_at_ms IS NULL AND NOT EXISTS (SELECT 1 FROM block WHERE \
+pub(super) const VISIBLE: &str = "suspended_at_ms IS NULL AND NOT EXISTS (SELECT 1 FROM block WHERE \
      (blocker_id = $1 AND blocked_id = account.id) OR (blocker_id = account.id AND blocked_id = $1))";
 
 impl Store {
@@ -84,6 +87,7 @@ impl Store {
         }
         unfollow(&mut tx, blocker, blocked).await?;
         unfollow(&mut tx, blocked, blocker).await?;
+        part_ways(&mut tx, blocker, blocked).await?;
         sqlx::query(
             "INSERT INTO block (blocker_id, blocked_id, created_at_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         )
@@ -196,14 +200,18 @@ impl Store {
     ) -> Stored<(Vec<Listed>, bool)> {
         let (whose, of) = match list {
             PeopleList::FollowersOf(of) => {
-                ("follow ON follower_id = account.id WHERE followed_id = $2", of)
+                ("follow ON follower_id = account.id WHERE followed_id = $2", of.to_string())
             }
             PeopleList::FollowedBy(of) => {
-                ("follow ON followed_id = account.id WHERE follower_id = $2", of)
+                ("follow ON followed_id = account.id WHERE follower_id = $2", of.to_string())
             }
             PeopleList::BlockedBy(of) => {
-                ("block ON blocked_id = account.id WHERE blocker_id = $2", of)
+                ("block ON blocked_id = account.id WHERE blocker_id = $2", of.to_string())
             }
+            PeopleList::GoingTo(room) => (
+                "scheduled_person ON account_id = account.id WHERE part = 'going' AND scheduled_id = $2",
+                room.to_string(),
+            ),
         };
         // Whom one blocked oneself is in one's own list of them.
         let visible = match list {
@@ -223,7 +231,7 @@ impl Store {
         // Put together from the literals above.
         let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(viewer.to_string())
-            .bind(of.to_string())
+            .bind(of)
             .bind(after.map(|id| id.to_string()).unwrap_or_default())
             .bind(PAGE + 1)
             .fetch_all(&self.read)
@@ -307,7 +315,11 @@ async fn exists(tx: &mut Transaction<'_, Any>, id: UserId) -> Stored<bool> {
     Ok(row.is_some())
 }
 
-async fn between_blocks(tx: &mut Transaction<'_, Any>, one: UserId, other: UserId) -> Stored<bool> {
+pub(super) async fn between_blocks(
+    tx: &mut Transaction<'_, Any>,
+    one: UserId,
+    other: UserId,
+) -> Stored<bool> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS blocks FROM block WHERE (blocker_id = $1 AND blocked_id = $2) \
          OR (blocker_id = $2 AND blocked_id = $1)",

@@ -1,5 +1,7 @@
 //! Rooms on record: who may enter the closed ones, what happened in each, what was reported.
 
+use std::collections::HashMap;
+
 use palco_protocol::{
     ChatMessage, ModerationEntry, RoomId, RoomKind, UserId,
     http::{Report, RoomHistoryEvent},
@@ -87,21 +89,52 @@ impl Store {
         })
     }
 
+    /// Which of these rooms `viewer` is let into as a guest, as whom the owner follows, or as one of its hosts.
+    pub(crate) async fn let_into(&self, viewer: UserId, rooms: &[RoomId]) -> Stored<Vec<RoomId>> {
+        if rooms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<_> = (2..rooms.len() + 2).map(|place| format!("${place}")).collect();
+        let statement = format!(
+            "SELECT id FROM room WHERE id IN ({}) AND (owner_id = $1 \
+             OR EXISTS (SELECT 1 FROM room_guest WHERE room_id = room.id AND account_id = $1) \
+             OR EXISTS (SELECT 1 FROM scheduled_person WHERE scheduled_id = room.id AND account_id = $1 \
+              AND part = 'co_host') \
+             OR (kind = 'social' AND EXISTS \
+              (SELECT 1 FROM follow WHERE follower_id = owner_id AND followed_id = $1)))",
+            places.join(", ")
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(viewer.to_string());
+        for room in rooms {
+            query = query.bind(room.to_string());
+        }
+        let rows = query.fetch_all(&self.read).await?;
+        rows.iter().map(|row| super::room_id(row, "id")).collect()
+    }
+
     /// Appends to histories, all or nothing. A room's `room_ended` also closes its record, a report is also kept for
-    /// the operators. `number` says where each room's history goes on.
+    /// the operators. `written` knows how far the histories are that this process writes; others are looked up: a
+    /// planned room may be live a second time.
     pub(crate) async fn append_history(
         &self,
         rows: &[HistoryRow],
-        mut number: impl FnMut(RoomId) -> i64,
+        written: &mut HashMap<RoomId, i64>,
     ) -> Stored<()> {
         let mut tx = self.begin().await?;
+        let mut ahead: HashMap<RoomId, i64> = HashMap::new();
         for row in rows {
+            let known = ahead.get(&row.room).or_else(|| written.get(&row.room)).copied();
+            let last = match known {
+                Some(last) => last,
+                None => history_end(&mut tx, row.room).await?,
+            };
+            ahead.insert(row.room, last + 1);
             sqlx::query(
                 "INSERT INTO room_event (room_id, number, at_ms, kind, body) \
                  SELECT id, $2, $3, $4, $5 FROM room WHERE id = $1",
             )
             .bind(row.room.to_string())
-            .bind(number(row.room))
+            .bind(last + 1)
             .bind(row.at_ms)
             .bind(row.kind)
             .bind(&row.body)
@@ -113,7 +146,9 @@ impl Store {
                 _ => {}
             }
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        written.extend(ahead);
+        Ok(())
     }
 
     /// Rooms that were live when the server last stopped ended with it.
@@ -208,9 +243,11 @@ impl Store {
     }
 }
 
-async fn insert_room(tx: &mut Transaction<'_, Any>, room: &NewRoom) -> Stored<()> {
+/// A planned room that was cut short comes to life again.
+pub(super) async fn insert_room(tx: &mut Transaction<'_, Any>, room: &NewRoom) -> Stored<()> {
     sqlx::query(
-        "INSERT INTO room (id, owner_id, title, kind, opened_at_ms) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO room (id, owner_id, title, kind, opened_at_ms) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (id) DO UPDATE SET title = $3, kind = $4, opened_at_ms = $5, ended_at_ms = NULL, end_reason = NULL",
     )
     .bind(room.id.to_string())
     .bind(room.owner.to_string())
@@ -222,7 +259,17 @@ async fn insert_room(tx: &mut Transaction<'_, Any>, room: &NewRoom) -> Stored<()
     Ok(())
 }
 
-fn kind_name(kind: RoomKind) -> &'static str {
+/// The number of a history's last entry.
+async fn history_end(tx: &mut Transaction<'_, Any>, room: RoomId) -> Stored<i64> {
+    let row =
+        sqlx::query("SELECT COALESCE(MAX(number), 0) AS last FROM room_event WHERE room_id = $1")
+            .bind(room.to_string())
+            .fetch_one(&mut **tx)
+            .await?;
+    Ok(row.try_get("last")?)
+}
+
+pub(super) fn kind_name(kind: RoomKind) -> &'static str {
     match kind {
         RoomKind::Open => "open",
         RoomKind::Social => "social",

@@ -5,6 +5,7 @@ mod doors;
 mod faults;
 mod mail;
 mod notices;
+mod planned;
 
 use palco_client::HttpAnswer;
 use palco_protocol::{

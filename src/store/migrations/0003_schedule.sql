@@ -1,4 +1,5 @@
--- Rooms planned ahead, and who has a part in them. A planned room's id is the room's once it is live.
+-- Rooms planned ahead, and who has a part in them. A planned room's id is the room's once it is live: it has a row in
+-- `room` once it was started.
 
 CREATE TABLE scheduled (
     id TEXT PRIMARY KEY,
@@ -17,7 +18,6 @@ CREATE TABLE scheduled (
     -- Raised by every change, for calendars.
     sequence BIGINT NOT NULL DEFAULT 0,
     changed_at_ms BIGINT NOT NULL,
-    started_at_ms BIGINT,
     cancelled_at_ms BIGINT,
     -- The `starts_at_ms` of which people were reminded, and which they were told was missed: once for each time.
     reminded_for_ms BIGINT,

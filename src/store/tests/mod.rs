@@ -3,6 +3,7 @@
 mod people;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
+mod schedule;
 
 use std::{future::Future, path::PathBuf, pin::Pin};
 
@@ -59,7 +60,7 @@ impl Drop for Place {
 async fn every_case_holds_on_postgresql() {
     let server = postgres::Postgres::start();
     let place = Place::new();
-    for (name, case) in [people::CASES].concat() {
+    for (name, case) in [people::CASES, schedule::CASES].concat() {
         println!("{name}");
         let store = Store::open(Some(&server.database()), &place.path).await.unwrap();
         case(store.clone()).await;
