@@ -33,7 +33,7 @@ use crate::store::{Backlog, Progress, Store, Stored, Telling, utc_ms};
 pub(crate) use outside::Outside;
 pub(crate) use push::Pusher;
 pub(crate) use sealed::{BrowserKeys, Vapid};
-pub use webhook::WebhookConfigError;
+pub(crate) use webhook::WebhookConfigError;
 pub(crate) use webhook::Webhooks;
 
 use reach::Quiet;
