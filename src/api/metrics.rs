@@ -7,7 +7,7 @@
 use std::{collections::HashMap, fmt, net::SocketAddr, sync::atomic::Ordering};
 
 use axum::{
-    extract::{ConnectInfo, Query, State},
+    extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -25,7 +25,10 @@ use prometheus_client::{
 
 use serde::Deserialize;
 
-use super::{App, problem::Refused};
+use super::{
+    App,
+    problem::{Query, Refused},
+};
 use crate::{
     media::room_key,
     store::{Backlog, utc_ms},

@@ -4,12 +4,26 @@ use palco_protocol::http::Problem;
 
 use crate::live::{Connection, live};
 
-/// What takes a body. `{}` is whatever the data says.
-const PATHS: [(&str, &str); 6] = [
+/// What reads something of the caller's. `{}` is whatever the data says.
+const PATHS: [(&str, &str); 20] = [
     ("POST", "/api/v1/guests"),
+    ("POST", "/api/v1/accounts"),
+    ("POST", "/api/v1/session"),
+    ("POST", "/api/v1/password-resets"),
+    ("POST", "/api/v1/password-resets/{}"),
+    ("PATCH", "/api/v1/me"),
+    ("POST", "/api/v1/me/password"),
+    ("PUT", "/api/v1/me/avatar"),
+    ("GET", "/api/v1/people?{}"),
+    ("GET", "/api/v1/people/{}"),
+    ("GET", "/api/v1/people/{}/followers?{}"),
+    ("PUT", "/api/v1/people/{}/follow"),
+    ("DELETE", "/api/v1/people/{}/block"),
     ("POST", "/api/v1/rooms"),
     ("GET", "/api/v1/rooms/{}"),
-    ("GET", "/metrics?room={}"),
+    ("POST", "/api/v1/{}"),
+    ("GET", "/avatars/{}"),
+    ("GET", "/metrics?{}"),
     ("GET", "/r/{}"),
     ("POST", "/{}"),
 ];
@@ -20,12 +34,13 @@ pub fn http(data: &[u8]) {
         return;
     };
     let (method, path) = PATHS[usize::from(*path) % PATHS.len()];
-    let (path, body) = match path.contains("{}") {
-        true => (path.replace("{}", &percent_encoded(data)), &b""[..]),
-        false => (path.to_owned(), data),
+    let (path, body) = match path.split_once('?') {
+        Some((path, _)) => (format!("{}?{}", filled(path, data), query(data)), &b""[..]),
+        None if path.contains("{}") => (filled(path, data), &b""[..]),
+        None => (path.to_owned(), data),
     };
     let live = live();
-    let token = (known & 1 == 1).then_some(&*live.token);
+    let token = [None, Some(&*live.token), Some(&*live.guest)][usize::from(*known) % 3];
     let mut connection = Connection::open(live.address).expect("a connection");
     let answer = connection.ask(method, &path, token, body);
     let answer = answer.unwrap_or_else(|error| panic!("{method} {path}: no answer: {error}"));
@@ -35,6 +50,22 @@ pub fn http(data: &[u8]) {
         let problem: Problem = serde_json::from_slice(&answer.body).expect("a problem");
         assert_eq!(problem.status, answer.status);
     }
+}
+
+fn filled(path: &str, data: &[u8]) -> String {
+    path.replace("{}", &percent_encoded(data))
+}
+
+/// What the data means as a query: its `=` and `&` are left.
+fn query(data: &[u8]) -> String {
+    let parts = data.split_inclusive(|byte| b"=&".contains(byte));
+    let encoded = parts.map(|part| match part.split_last() {
+        Some((last @ (b'=' | b'&'), rest)) => {
+            percent_encoded(rest) + &char::from(*last).to_string()
+        }
+        _ => percent_encoded(part),
+    });
+    encoded.collect()
 }
 
 /// RFC 3986, section 2.1: as one segment or value. Longer ones than a server reads are cut.

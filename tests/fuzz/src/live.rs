@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::Parser;
-use palco_protocol::http::{Guest, RoomCreated};
+use palco_protocol::http::{Guest, RoomCreated, SignedIn};
 use socket2::{Domain, Socket, Type};
 
 /// Only what hangs waits for it.
@@ -19,8 +19,10 @@ const HANGS: Duration = Duration::from_secs(20);
 
 pub(crate) struct Live {
     pub(crate) address: SocketAddr,
-    /// Of somebody who has a room.
+    /// Of somebody with an account, who has a room.
     pub(crate) token: String,
+    /// Of a guest.
+    pub(crate) guest: String,
     /// Theirs.
     pub(crate) room: String,
     _runtime: tokio::runtime::Runtime,
@@ -56,12 +58,18 @@ impl Live {
         let mut live = Self {
             address,
             token: String::new(),
+            guest: String::new(),
             room: String::new(),
             _runtime: runtime,
             _server: server,
         };
         let guest = live.created("/api/v1/guests", r#"{"name":"Ada"}"#);
-        live.token = serde_json::from_slice::<Guest>(&guest).expect("a guest").token;
+        live.guest = serde_json::from_slice::<Guest>(&guest).expect("a guest").token;
+        let account =
+            r#"{"handle":"ada","name":"Ada","password":"not-a-secret","session":"token"}"#;
+        let account = live.created("/api/v1/accounts", account);
+        let account = serde_json::from_slice::<SignedIn>(&account).expect("an account");
+        live.token = account.token.expect("a token was asked for");
         let room = live.created("/api/v1/rooms", r#"{"title":"A room"}"#);
         let room = serde_json::from_slice::<RoomCreated>(&room).expect("a room");
         live.room = room.id.to_string();
