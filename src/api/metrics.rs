@@ -61,6 +61,7 @@ pub(super) async fn show(
         peers,
         rooms,
         sockets,
+        faults: app.signaling.faults(),
         history: app.histories.backlog(),
         backlog,
         told: app.notices.done().told.load(Ordering::Relaxed),
@@ -90,6 +91,8 @@ pub(super) struct Detail {
 struct Snapshot {
     rooms: usize,
     sockets: usize,
+    /// Rooms and sockets that a panic ended.
+    faults: (u64, u64),
     /// Entries of histories that wait, and that were lost.
     history: (usize, u64),
     /// What waits to be told; unknown while the database is away.
@@ -107,6 +110,11 @@ struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Shard {
     shard: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Faulty {
+    of: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -259,6 +267,9 @@ impl Collector for Snapshot {
         single(out, "rooms", "Live rooms", &gauge(self.rooms))?;
         single(out, "sockets", "Open WebSockets", &gauge(self.sockets))?;
         self.encode_notices(out)?;
+        let faults = [("room", self.faults.0), ("socket", self.faults.1)];
+        let faults = faults.map(|(of, count)| (Faulty { of }, ConstCounter::new(count)));
+        family(out, "faults", "What a panic ended, which is a bug", None, faults)?;
         let (waiting, dropped) = self.history;
         single(
             out,
