@@ -18,7 +18,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
-    Happened, MediaEvent, PeerId, Shared,
+    Fault, Happened, MediaEvent, PeerId, Shared,
     mailbox::{Entered, RoomHandle, RoomMessage, Seen},
     outbox::Outbox,
     session::Session,

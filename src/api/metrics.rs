@@ -61,6 +61,7 @@ pub(super) async fn show(
         peers,
         rooms,
         sockets,
+        tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         faults: app.signaling.faults(),
         history: app.histories.backlog(),
         backlog,
@@ -91,6 +92,8 @@ pub(super) struct Detail {
 struct Snapshot {
     rooms: usize,
     sockets: usize,
+    /// Of the runtime: one for each socket, room and connection to the API.
+    tasks: usize,
     /// Rooms and sockets that a panic ended.
     faults: (u64, u64),
     /// Entries of histories that wait, and that were lost.
@@ -267,6 +270,7 @@ impl Collector for Snapshot {
         single(out, "rooms", "Live rooms", &gauge(self.rooms))?;
         single(out, "sockets", "Open WebSockets", &gauge(self.sockets))?;
         self.encode_notices(out)?;
+        single(out, "tasks", "Tasks of the runtime", &gauge(self.tasks))?;
         let faults = [("room", self.faults.0), ("socket", self.faults.1)];
         let faults = faults.map(|(of, count)| (Faulty { of }, ConstCounter::new(count)));
         family(out, "faults", "What a panic ended, which is a bug", None, faults)?;
