@@ -2,7 +2,7 @@
 #
 # Order matters in one place: the web client is built before cargo, which embeds web-demo/dist.
 
-.PHONY: run build setup test prepare-tests check audit bench generate format clean help
+.PHONY: run build setup test prepare-tests check audit fuzz soak bench generate format clean help
 
 run: build ## Set up, build, and serve http://localhost:8080 (ARGS="..." for `palco serve`)
 	@exec target/release/palco serve $(ARGS)
@@ -24,6 +24,13 @@ check: web-demo/dist/index.html tests/e2e/node_modules/.stamp ## Formatting, lin
 
 audit: ## Known weaknesses of the dependencies, where their databases are in reach
 	@scripts/audit.sh
+
+fuzz: build ## Fuzz targets, FUZZ_S=60 seconds each (TARGETS="stun offer" for some)
+	@scripts/fuzz.sh $(TARGETS)
+
+soak: build ## People come and go for SOAK_S=600 seconds; fails if memory, descriptors or tasks grow
+	@SOAK_S=$${SOAK_S:-600} cargo test --quiet --release --package palco --test it -- --exact --nocapture \
+		hardening::soak::people_come_and_go_and_the_server_stays_as_it_was
 
 bench: build ## Benchmarks, each beside its floor
 	@cargo run --quiet --release --package palco-benches

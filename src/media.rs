@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use palco_protocol::{Grade, RoomId, SpeakerNumber};
-use palco_sfu::{ConnectError, Event, Handle, PeerKey, RoomKey};
+use palco_sfu::{CloseReason, ConnectError, Event, Handle, PeerKey, RoomKey};
 use palco_signaling::{Media, MediaEvent, MediaRefusal, PeerId, PortFuture, Signaling};
 use tokio::sync::mpsc;
 
@@ -103,7 +103,12 @@ pub(crate) async fn pump(mut events: mpsc::Receiver<Event>, signaling: Signaling
     while let Some(event) = events.recv().await {
         let event = match event {
             Event::Connected { peer } => MediaEvent::Connected(PeerId(peer.0)),
-            Event::Closed { peer, .. } => MediaEvent::Closed(PeerId(peer.0)),
+            Event::Closed { peer, reason } => {
+                if reason == CloseReason::Fault {
+                    tracing::error!("a media connection ended by a panic: this is a bug");
+                }
+                MediaEvent::Closed(PeerId(peer.0))
+            }
             Event::Quality { peer, quality } => quality_of(PeerId(peer.0), &quality),
             _ => continue,
         };

@@ -274,6 +274,12 @@ impl Server {
         self.signaling.drain(within).await;
     }
 
+    /// The signalling layer, for its counters.
+    #[must_use]
+    pub fn signaling(&self) -> &Signaling {
+        &self.signaling
+    }
+
     /// Ends rooms, tells clients, and stops serving.
     pub async fn stop(self) {
         if let Some(redirect) = self.redirect {

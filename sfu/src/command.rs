@@ -57,6 +57,10 @@ pub(crate) enum Command {
         accepted: Accepted,
     },
     /// Say goodbye to everybody: the thread ends.
+    /// A bug, made to order: only tests ask for it.
+    Break {
+        peer: PeerKey,
+    },
     Stop,
 }
 

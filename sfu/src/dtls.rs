@@ -101,7 +101,10 @@ impl Identity {
     }
 }
 
-fn fingerprint(provider: &dyn RTCCryptoProvider, certificate: &[u8]) -> Result<Fingerprint, Error> {
+pub(crate) fn fingerprint(
+    provider: &dyn RTCCryptoProvider,
+    certificate: &[u8],
+) -> Result<Fingerprint, Error> {
     provider
         .crypto()
         .hash(HashAlgorithm::Sha256, certificate)

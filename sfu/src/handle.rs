@@ -236,6 +236,12 @@ impl Handle {
         self.tell(peer, Command::Disconnect { peer });
     }
 
+    /// Panics in the peer's shard, at its expense. For tests: nothing that a server is told leads here.
+    #[doc(hidden)]
+    pub fn break_peer(&self, peer: PeerKey) {
+        self.tell(peer, Command::Break { peer });
+    }
+
     /// Ends every peer of a room.
     pub fn close_room(&self, room: RoomKey) {
         for link in &*self.0.links {

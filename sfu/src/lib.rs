@@ -57,6 +57,9 @@ mod timer;
 pub use error::{ConnectError, StartError};
 pub use event::{CloseReason, Event, Grade, Quality};
 pub use handle::Handle;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub use shard::fuzz;
 pub use stats::Stats;
 pub use tap::{Tap, TapFrame};
 

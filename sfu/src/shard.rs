@@ -30,6 +30,8 @@ use crate::{PeerKey, RoomKey};
 
 mod adapt;
 mod commands;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod receive;
 mod report;
 

@@ -22,7 +22,14 @@ mod room_task;
 mod session;
 mod ws;
 
-use std::{hash::RandomState, sync::Arc, time::Duration};
+use std::{
+    hash::RandomState,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use palco_protocol::{
     DirectEvent, ErrorCode, Person, RoomEndReason, RoomId, ServerMessage, UserId,
@@ -101,6 +108,7 @@ struct Shared {
     marks: RandomState,
     directory: Directory,
     phase: watch::Sender<Phase>,
+    faults: Faults,
 }
 
 /// How far the server is on its way to its end.
@@ -111,6 +119,23 @@ enum Phase {
     Draining(Instant),
     /// Rooms are ended and sockets closed.
     Stopping,
+}
+
+/// What a panic, which is a bug, ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Room,
+    Socket,
+}
+
+/// How often.
+#[derive(Debug, Default)]
+struct Faults([AtomicU64; 2]);
+
+impl Faults {
+    fn count(&self, fault: Fault) {
+        self.0[fault as usize].fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// The signalling layer of one server. Clones are the same layer.
@@ -130,6 +155,7 @@ impl Signaling {
                 marks: RandomState::new(),
                 directory: Directory::default(),
                 phase: watch::Sender::new(Phase::Serving),
+                faults: Faults::default(),
             }),
         }
     }
@@ -229,6 +255,21 @@ impl Signaling {
             } else if owner == other {
                 room.evict(one).await;
             }
+        }
+    }
+
+    /// Rooms and sockets that a panic ended.
+    #[must_use]
+    pub fn faults(&self) -> (u64, u64) {
+        let [rooms, sockets] = &self.shared.faults.0;
+        (rooms.load(Ordering::Relaxed), sockets.load(Ordering::Relaxed))
+    }
+
+    /// Panics in a room, or in the socket of somebody in it. For tests: nothing that a server is told leads here.
+    #[doc(hidden)]
+    pub async fn break_room(&self, room: RoomId, socket_of: Option<UserId>) {
+        if let Some(handle) = self.shared.directory.room(room) {
+            handle.break_it(socket_of).await;
         }
     }
 

@@ -57,6 +57,8 @@ pub(crate) enum RoomMessage {
     Evict(UserId),
     Media(MediaEvent),
     End(RoomEndReason),
+    /// A bug, made to order: only tests ask for it. In this person's socket, or in the room.
+    Break(Option<UserId>),
 }
 
 /// What a person who was let in learns.
@@ -183,6 +185,10 @@ impl RoomHandle {
 
     pub(crate) async fn end(&self, reason: RoomEndReason) {
         self.tell(RoomMessage::End(reason)).await;
+    }
+
+    pub(crate) async fn break_it(&self, user: Option<UserId>) {
+        self.tell(RoomMessage::Break(user)).await;
     }
 
     /// Tells the room what must not be lost; a room that is over needs to know nothing more.

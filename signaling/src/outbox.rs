@@ -26,6 +26,7 @@ struct State {
     queue: VecDeque<Utf8Bytes>,
     bytes: usize,
     closed: Option<ErrorCode>,
+    broken: bool,
 }
 
 /// What the socket's task has to do.
@@ -74,6 +75,12 @@ impl Outbox {
         self.ready.notify_one();
     }
 
+    /// Panics in the socket's task. For tests: see `RoomMessage::Break`.
+    pub(crate) fn break_reader(&self) {
+        self.state().broken = true;
+        self.ready.notify_one();
+    }
+
     /// Resolves when the reader is too slow: a write that hangs must not keep the socket alive.
     pub(crate) async fn overflowed(&self) {
         loop {
@@ -88,6 +95,7 @@ impl Outbox {
     /// What there is to write now, if anything.
     pub(crate) fn take(&self) -> Option<Outgoing> {
         let mut state = self.state();
+        assert!(!state.broken, "asked to break a socket");
         if state.queue.is_empty() {
             return state.closed.map(Outgoing::Close);
         }

@@ -18,7 +18,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
-    Happened, MediaEvent, PeerId, Shared,
+    Fault, Happened, MediaEvent, PeerId, Shared,
     mailbox::{Entered, RoomHandle, RoomMessage, Seen},
     outbox::Outbox,
     session::Session,
@@ -68,9 +68,11 @@ pub(crate) fn open(shared: &Arc<Shared>, settings: Settings) -> RoomId {
         published: Instant::now(),
         ended: false,
     };
+    let shared = Arc::clone(shared);
     tokio::spawn(async move {
         // The task's drop clears up in either case.
         if AssertUnwindSafe(task.run(inbox)).catch_unwind().await.is_err() {
+            shared.faults.count(Fault::Room);
             tracing::error!(room = %id, "a room ended by a panic: this is a bug");
         }
     });
@@ -170,6 +172,12 @@ impl RoomTask {
             RoomMessage::End(reason) => {
                 let owner = self.room.info().owner;
                 self.apply_own(owner, Command::End { reason });
+            }
+            RoomMessage::Break(None) => panic!("asked to break a room"),
+            RoomMessage::Break(Some(user)) => {
+                if let Some(member) = self.members.get(&user) {
+                    member.outbox.break_reader();
+                }
             }
         }
     }

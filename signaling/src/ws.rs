@@ -3,9 +3,9 @@
 //! Reading and writing share one task, so that ten thousand idle listeners cost ten thousand small
 //! tasks and no channel between halves. A write that hangs is given up when the outbox overflows.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use palco_protocol::{
     ClientMessage, DirectEvent, ErrorBody, ErrorCode, Reply, Request, RequestId, ServerMessage,
     limits,
@@ -25,7 +25,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    Arrival, Phase, Shared,
+    Arrival, Fault, Phase, Shared,
     outbox::{Outbox, Outgoing},
     session::{self, Session},
 };
@@ -87,7 +87,13 @@ where
     };
     let end = match Box::pin(greet(shared, &mut socket, arrival)).await {
         Ok((session, outbox)) => {
-            let end = converse(shared, &mut socket, &session, &outbox).await;
+            let talk = AssertUnwindSafe(converse(shared, &mut socket, &session, &outbox));
+            // A bug ends this socket alone, and its session goes on from the next one.
+            let end = talk.catch_unwind().await.unwrap_or_else(|_| {
+                shared.faults.count(Fault::Socket);
+                tracing::error!("a socket ended by a panic: this is a bug");
+                ErrorCode::Internal.into()
+            });
             session::detach(shared, &session, &outbox).await;
             end
         }

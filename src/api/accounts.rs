@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     App,
     caller::{credentials, origin_allowed, set_cookie},
-    problem::{Body, Refused, line},
+    problem::{Body, Path, Refused, line},
     rate::{Limited, Origin},
 };
 use crate::{

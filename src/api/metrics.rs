@@ -7,7 +7,7 @@
 use std::{collections::HashMap, fmt, net::SocketAddr, sync::atomic::Ordering};
 
 use axum::{
-    extract::{ConnectInfo, Query, State},
+    extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -25,7 +25,10 @@ use prometheus_client::{
 
 use serde::Deserialize;
 
-use super::{App, problem::Refused};
+use super::{
+    App,
+    problem::{Query, Refused},
+};
 use crate::{
     media::room_key,
     store::{Backlog, utc_ms},
@@ -58,6 +61,8 @@ pub(super) async fn show(
         peers,
         rooms,
         sockets,
+        tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+        faults: app.signaling.faults(),
         history: app.histories.backlog(),
         backlog,
         told: app.notices.done().told.load(Ordering::Relaxed),
@@ -87,6 +92,10 @@ pub(super) struct Detail {
 struct Snapshot {
     rooms: usize,
     sockets: usize,
+    /// Of the runtime: one for each socket, room and connection to the API.
+    tasks: usize,
+    /// Rooms and sockets that a panic ended.
+    faults: (u64, u64),
     /// Entries of histories that wait, and that were lost.
     history: (usize, u64),
     /// What waits to be told; unknown while the database is away.
@@ -104,6 +113,11 @@ struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Shard {
     shard: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Faulty {
+    of: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -256,6 +270,10 @@ impl Collector for Snapshot {
         single(out, "rooms", "Live rooms", &gauge(self.rooms))?;
         single(out, "sockets", "Open WebSockets", &gauge(self.sockets))?;
         self.encode_notices(out)?;
+        single(out, "tasks", "Tasks of the runtime", &gauge(self.tasks))?;
+        let faults = [("room", self.faults.0), ("socket", self.faults.1)];
+        let faults = faults.map(|(of, count)| (Faulty { of }, ConstCounter::new(count)));
+        family(out, "faults", "What a panic ended, which is a bug", None, faults)?;
         let (waiting, dropped) = self.history;
         single(
             out,

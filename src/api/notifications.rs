@@ -1,10 +1,6 @@
 //! One's own notices: the list, what is read, what one wants to be told of.
 
-use axum::{
-    Json,
-    extract::{Path, Query, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use palco_protocol::{
     DirectEvent, ErrorCode, NoticeId,
     http::{
@@ -21,7 +17,7 @@ use super::{
     App,
     caller::Member,
     people::another,
-    problem::{Body, Refused},
+    problem::{Body, Path, Query, Refused},
 };
 use crate::notify;
 

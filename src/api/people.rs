@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     App,
     caller::{Caller, Member},
-    problem::Refused,
+    problem::{Path, Query, Refused},
 };
 use crate::store::{Account, PeopleList};
 

@@ -10,7 +10,7 @@ use tokio::net::UdpSocket;
 use crate::house::{Guest, House, SOON, number_of};
 
 /// A room with a host who is heard by a listener, before, during and after what a test does.
-async fn running_room(house: &House) -> (Guest, Guest) {
+pub(crate) async fn running_room(house: &House) -> (Guest, Guest) {
     let host = house.host("Host").await;
     host.ask(ClientMessage::Unmute).await.expect("unmuted");
     host.media.play_tone(440.0).expect("a tone");
@@ -19,7 +19,7 @@ async fn running_room(house: &House) -> (Guest, Guest) {
     (host, listener)
 }
 
-async fn goes_on(host: &Guest, listener: &Guest) {
+pub(crate) async fn goes_on(host: &Guest, listener: &Guest) {
     let number = number_of(&host.snapshot, host.id());
     listener.media.wait_for_packets(number, 25, SOON).await.expect("audio goes on");
     listener.hears(number, 440.0).await;
@@ -29,7 +29,10 @@ async fn goes_on(host: &Guest, listener: &Guest) {
 }
 
 /// An offer of a client that will not use it, changed.
-async fn changed_offer(house: &House, change: impl Fn(&str) -> String) -> (Media, String) {
+pub(crate) async fn changed_offer(
+    house: &House,
+    change: impl Fn(&str) -> String,
+) -> (Media, String) {
     let options = MediaOptions { server: house.media.ip(), srtp: SrtpOffer::All };
     let (media, offer) = Media::offer(options).await.expect("an offer");
     (media, change(&offer))

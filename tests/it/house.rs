@@ -76,6 +76,11 @@ impl House {
         self.server.address()
     }
 
+    /// For what only its own program could ask of it.
+    pub(crate) fn server(&self) -> &palco::Server {
+        &self.server
+    }
+
     pub(crate) fn load(&self) -> (usize, usize) {
         self.server.load()
     }
@@ -120,7 +125,7 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    async fn enter(token: String, client: Client, room: RoomId) -> Self {
+    pub(crate) async fn enter(token: String, client: Client, room: RoomId) -> Self {
         let session = client.join(room, None).await.expect("joined");
         session.media.connected(SOON).await.expect("media connects");
         Self { token, client, media: session.media, snapshot: session.snapshot }

@@ -4,6 +4,8 @@
 mod api;
 mod forbidden;
 mod gate;
+#[path = "../hardening/mod.rs"]
+mod hardening;
 mod hostile;
 mod house;
 mod impair;

@@ -19,12 +19,22 @@ pub(crate) struct Spawned {
 impl Spawned {
     /// On a free port of the loopback, with this data directory and these further arguments.
     pub(crate) async fn start(data: &Path, arguments: &[&str]) -> Self {
+        Self::start_in(data, arguments, &[]).await
+    }
+
+    /// With these variables in its environment, too.
+    pub(crate) async fn start_in(
+        data: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let port = free_port();
         let process = Command::new(env!("CARGO_BIN_EXE_palco"))
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--udp", "127.0.0.1:0"])
             .arg("--data")
             .arg(data)
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -40,6 +50,10 @@ impl Spawned {
         };
         tokio::time::timeout(SOON, answers).await.expect("the server answers");
         server
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// SIGKILL: it gets to finish nothing.

@@ -57,6 +57,10 @@ impl Shard {
                 let stats = keys.into_iter().filter_map(|key| self.peer_stats(key)).collect();
                 let _ = reply.send(stats);
             }
+            Command::Break { peer } => {
+                self.current = self.by_key.get(&peer).copied();
+                panic!("asked to break a peer");
+            }
             // Taken by the runner: the core knows no streams.
             Command::TcpClient { .. } => {}
             Command::Stop => {

@@ -218,7 +218,7 @@ impl Shard {
         }
     }
 
-    fn connected(&mut self, now: Instant, id: Id, secured: &Secured) {
+    pub(super) fn connected(&mut self, now: Instant, id: Id, secured: &Secured) {
         let Some(peer) = self.peers.get(id) else {
             return;
         };

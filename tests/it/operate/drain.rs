@@ -14,6 +14,7 @@ const GAP_48K: u32 = 2_880;
 /// Two seconds of speech.
 const PACKETS: u64 = 100;
 
+#[expect(clippy::needless_pass_by_value, reason = "what `wait_for` hands over")]
 fn announced(event: ServerEvent) -> Option<u64> {
     match event {
         ServerEvent::Direct(DirectEvent::ServerDraining { deadline_ms }) => Some(deadline_ms),

@@ -1,7 +1,6 @@
 // What the pages ask of the HTTP API, by the server's own types (docs/protocol.md, from section 18 on).
 // Every one rejects with a PalcoError.
 
-import { codeOf } from '../sdk';
 import type {
   Account,
   ChangePassword,
@@ -76,12 +75,7 @@ export const suggestions = (): Promise<People> => api.ask('GET', 'people/suggest
 
 // Rooms, now and later.
 
-export const hallway = (text?: string): Promise<Hallway> =>
-  api.ask<Hallway>('GET', `hallway${query({ q: text })}`).catch(async (error: unknown) => {
-    // Until the server has a hallway.
-    if (codeOf(error) !== 'not_found') throw error;
-    return { live: (await palco.rooms()).map((live) => ({ live, followed: [] })), upcoming: [] };
-  });
+export const hallway = (text?: string): Promise<Hallway> => api.ask('GET', `hallway${query({ q: text })}`);
 export const inviteToRoom = (room: RoomId, people: UserId[]): Promise<void> =>
   api.ask('POST', `rooms/${room}/guests`, { people });
 

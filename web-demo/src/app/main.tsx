@@ -17,7 +17,10 @@ applyDevices();
 startAccount();
 await startLanguage();
 const root = document.getElementById('app');
-if (root) render(<App />, root);
+if (root) {
+  root.replaceChildren();
+  render(<App />, root);
+}
 
 // After the page: it is for the next visit. Development has no built worker.
 if (import.meta.env.PROD && 'serviceWorker' in navigator) {

@@ -13,4 +13,5 @@ mod presence;
 mod stage;
 mod succession;
 mod timers;
+mod trial;
 mod world;

@@ -50,6 +50,10 @@ export async function startLanguage(): Promise<void> {
   effect(() => {
     document.documentElement.lang = language.value;
   });
+  // Chosen in another tab: this one follows.
+  addEventListener('storage', ({ key, newValue }) => {
+    if (key === STORED && isLanguage(newValue ?? '')) void speak(newValue as Language).catch(() => undefined);
+  });
 }
 
 export async function chooseLanguage(choice: Language): Promise<void> {

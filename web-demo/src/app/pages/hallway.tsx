@@ -33,13 +33,13 @@ export function Hallway() {
 function StartRoom() {
   const [busy, setBusy] = useState(false);
   const submit = async (form: HTMLFormElement): Promise<void> => {
-    // First of all, while the tap counts: sound may start.
-    palco.prepareAudio();
     const field = (name: string): string => (form.elements.namedItem(name) as HTMLInputElement).value.trim();
     const name = field('name');
     const title = field('title');
     setBusy(true);
     await attempt(async () => {
+      // First of all, while the tap counts: sound may start.
+      palco.prepareAudio();
       if (palco.person?.name !== name) await palco.signInAsGuest(name);
       rememberName(name);
       const created = await palco.createRoom({ title });

@@ -58,7 +58,7 @@ export function Field({ label, hint, testId, after, literal, onInput, inputRef, 
 }
 
 /** As the server limits it. */
-export const PASSWORD_MIN_CHARS = 8;
+const PASSWORD_MIN_CHARS = 8;
 const PASSWORD_MAX_CHARS = 200;
 
 interface PasswordProps {

@@ -6,7 +6,7 @@ import { t } from '../i18n';
 import { Icon } from './icon';
 
 /** A topic as the server keeps it. */
-export function topicOf(text: string): string {
+function topicOf(text: string): string {
   return text.trim().replace(/^#+/, '').trim().toLowerCase();
 }
 

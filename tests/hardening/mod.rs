@@ -1,0 +1,11 @@
+//! What attackers and bad days do: the tests of README.md that stand nowhere else. A module of `tests/it`, whose server
+//! and people they share.
+
+mod abuse;
+mod clock;
+mod index;
+mod input;
+mod isolation;
+mod limits;
+mod log;
+mod soak;
