@@ -28,8 +28,27 @@ impl Spawned {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_palco"));
+        Self::run(program, data, arguments, variables).await
+    }
+
+    /// Whose data directory is a disk of so many MiB: a file system in memory, in a mount namespace of its own.
+    pub(crate) async fn start_on_disk(data: &Path, size_mib: u32) -> Self {
+        let script = format!("mount -t tmpfs -o size={size_mib}m tmpfs \"$0\" && exec \"$@\"");
+        let mut program = Command::new("unshare");
+        program.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+        program.arg(data).arg(env!("CARGO_BIN_EXE_palco"));
+        Self::run(program, data, &[], &[]).await
+    }
+
+    async fn run(
+        mut program: Command,
+        data: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let port = free_port();
-        let process = Command::new(env!("CARGO_BIN_EXE_palco"))
+        let process = program
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--udp", "127.0.0.1:0"])
             .arg("--data")
             .arg(data)

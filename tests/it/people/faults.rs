@@ -1,8 +1,13 @@
 //! The database dies, or the server does: what was acknowledged is kept, and rooms live on.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use palco_protocol::{
@@ -119,4 +124,100 @@ async fn a_room_lives_on_while_the_database_is_away() {
     host.does(ClientMessage::EndRoom).await;
     venue.close().await;
     drop(postgres);
+}
+
+/// Another program that keeps SQLite's only write lock, until dropped.
+struct Lock(Child);
+
+impl Lock {
+    fn take(database: &Path) -> Self {
+        const HOLD: &str = "import sqlite3, sys\n\
+            held = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+            held.execute('BEGIN IMMEDIATE')\n\
+            print('held', flush=True)\n\
+            sys.stdin.read()";
+        let mut program = Command::new("python3")
+            .args(["-c", HOLD])
+            .arg(database)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python is installed: scripts/setup.sh test");
+        let mut said = String::new();
+        let output = program.stdout.take().expect("piped");
+        BufReader::new(output).read_line(&mut said).expect("a line");
+        assert_eq!(said, "held\n");
+        Self(program)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_database_leaves_rooms_alone_and_tells_who_writes() {
+    let venue = Venue::open().await;
+    let house = &venue.house;
+    let (ada, bob) = (house.member("ada").await, house.member("bob").await);
+    let room: palco_protocol::http::RoomCreated = house
+        .call("POST", "rooms", Some(&ada.token), &json!({ "title": "Tea" }))
+        .await
+        .expect("a room");
+    let (mut host, mut visitor) = (venue.comes(&ada).await, venue.comes(&bob).await);
+    host.enter(room.id, None).await.expect("one's own room");
+    let lock = Lock::take(&house.data().join("palco.db"));
+    // Reading waits for nobody: the door is open, the profile is seen.
+    visitor.enter(room.id, None).await.expect("an open door");
+    visitor.does(ClientMessage::RaiseHand).await;
+    house.get::<Profile>("people/ada", None).await.expect("seen");
+    let follows = house.tell("PUT", "people/ada/follow", &bob).await;
+    assert_eq!(follows, Err(ErrorCode::StorageUnavailable));
+    visitor.does(ClientMessage::Chat { text: "still here".to_owned() }).await;
+    drop(lock);
+    let follows = async {
+        // What waited for the lock as well may be first.
+        while house.tell("PUT", "people/ada/follow", &bob).await.is_err() {}
+    };
+    tokio::time::timeout(SOON, follows).await.expect("follows now");
+    venue.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_leaves_rooms_alone_and_tells_who_writes() {
+    let data = std::env::temp_dir().join(format!("palco-full-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir_all(&data).expect("a directory");
+    let server = Spawned::start_on_disk(&data, 3).await;
+    let guest = server.address.guest("Host").await.expect("a guest");
+    let room = server.address.create_room(&guest.token, "A room").await.expect("a room").id;
+    let host = server.address.connect(&guest.token).await.expect("hello");
+    let _session = host.join(room, None).await.expect("joined");
+    let refused = async {
+        for number in 0.. {
+            let body = json!({
+                "handle": format!("w_{number}"), "name": "Writer", "password": PASSWORD, "session": "token",
+            });
+            let body = Some(body.to_string().into());
+            let answer = server.address.http("POST", "/api/v1/accounts", None, body).await;
+            let answer = answer.expect("an answer");
+            if answer.status != 201 {
+                let problem: palco_protocol::http::Problem =
+                    serde_json::from_slice(&answer.body).expect("a problem");
+                return problem.code;
+            }
+        }
+        unreachable!("numbers do not end")
+    };
+    let refused = tokio::time::timeout(SOON * 4, refused).await.expect("the disk fills");
+    assert_eq!(refused, ErrorCode::StorageUnavailable);
+    // The room does not notice, and what was written can be read.
+    let chat = ClientMessage::Chat { text: "still here".to_owned() };
+    host.request(chat).await.expect("written");
+    let read = server.address.http("GET", "/api/v1/people/w_0", None, None).await;
+    assert_eq!(read.expect("an answer").status, 200);
+    drop(server);
+    std::fs::remove_dir_all(&data).expect("ours");
 }
