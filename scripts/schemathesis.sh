@@ -38,10 +38,11 @@ target/release/palco admin grant tester --server "$url" --data "$data"
 
 echo "seed $seed"
 status=0
-# Signing out would end the one session that the others need.
+# What would end the one session that the others need, or take its rights: signing out, suspending oneself.
 "$venv/bin/schemathesis" run "$url/api/v1/openapi.json" --header "Authorization: Bearer $token" --workers 2 \
   --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
-  --exclude-operation-id delete_session --phases examples,coverage,fuzzing --max-time "$seconds" --seed "$seed" \
+  --exclude-operation-id delete_session --exclude-operation-id put_admin_people_person_suspension \
+  --exclude-operation-id delete_admin_people_person_operator --phases examples,coverage,fuzzing --max-time "$seconds" --seed "$seed" \
   --suppress-health-check all --continue-on-failure --warnings off --no-color --report junit --report-junit-path "$report" ||
   status=$?
 grep -i 'panicked' "$data/log" && status=1

@@ -118,3 +118,6 @@ fn id(method: &HttpMethod, path: &str) -> String {
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.skip(2).fold(method.to_owned(), |id, word| id + "_" + word)
 }
+
+#[cfg(test)]
+mod tests;
