@@ -18,6 +18,7 @@ pub mod first_audio;
 mod http;
 mod media;
 mod meter;
+pub mod online;
 mod report;
 mod sdp;
 mod signalling;

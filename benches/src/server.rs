@@ -17,6 +17,8 @@ const STOP: Duration = Duration::from_secs(8);
 pub struct Server {
     child: Child,
     data: PathBuf,
+    /// The directory goes with this value.
+    ours: bool,
     /// Its HTTP address.
     pub address: SocketAddrV4,
 }
@@ -27,20 +29,43 @@ impl Server {
     /// # Errors
     /// If it cannot be started or does not say within 20 s that it listens.
     pub fn start(program: &Path, options: &[&str]) -> Result<Self, Box<dyn Error>> {
+        Self::start_or_again(program, None, options)
+    }
+
+    /// The same with a data directory that stays.
+    ///
+    /// # Errors
+    /// As of `start`.
+    pub fn start_in(program: &Path, data: &Path, options: &[&str]) -> Result<Self, Box<dyn Error>> {
+        Self::start_or_again(program, Some(data), options)
+    }
+
+    fn start_or_again(
+        program: &Path,
+        data: Option<&Path>,
+        options: &[&str],
+    ) -> Result<Self, Box<dyn Error>> {
         // A port that was free may be taken by the time the server wants it.
-        let once = || Self::start_once(program, options);
+        let once = || Self::start_once(program, data, options);
         once().or_else(|_| once())
     }
 
-    fn start_once(program: &Path, options: &[&str]) -> Result<Self, Box<dyn Error>> {
+    fn start_once(
+        program: &Path,
+        data: Option<&Path>,
+        options: &[&str],
+    ) -> Result<Self, Box<dyn Error>> {
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_tcp_port()?);
         let shards = std::thread::available_parallelism()?.get() as u16;
         let udp = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_udp_ports(shards)?);
-        let data = std::env::temp_dir().join(format!(
-            "palco-bench-{}-{}",
-            std::process::id(),
-            address.port()
-        ));
+        let ours = data.is_none();
+        let data = data.map_or_else(
+            || {
+                let name = format!("palco-bench-{}-{}", std::process::id(), address.port());
+                std::env::temp_dir().join(name)
+            },
+            Path::to_path_buf,
+        );
         std::fs::create_dir_all(&data)?;
         let child = Command::new(program)
             .args(["serve", "--listen", &address.to_string(), "--udp", &udp.to_string()])
@@ -56,7 +81,7 @@ impl Server {
             .map_err(|error| {
                 format!("{}: {error} (is it built? `make build`)", program.display())
             })?;
-        let mut server = Self { child, data, address };
+        let mut server = Self { child, data, ours, address };
         server.wait_until_it_listens()?;
         Ok(server)
     }
@@ -104,7 +129,9 @@ impl Drop for Server {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
-        let _ = std::fs::remove_dir_all(&self.data);
+        if self.ours {
+            let _ = std::fs::remove_dir_all(&self.data);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! All benchmarks: what `make bench` runs. The server is a process of its own and ends with the run.
 
 mod budgets;
+mod fanout;
 mod growth;
 
 use std::error::Error;
@@ -37,6 +38,9 @@ struct Arguments {
     /// Only bundling, and several packets at once to each listener
     #[arg(long)]
     bundling: bool,
+    /// Only notices: a host with 100,000 followers, 20,000 of them online, goes live
+    #[arg(long)]
+    fanout: bool,
     /// Only the parts of a packet's way, alone
     #[arg(long)]
     parts: bool,
@@ -58,7 +62,11 @@ const FLOOR: Duration = Duration::from_millis(1500);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let all = !(arguments.budgets || arguments.growth || arguments.bundling || arguments.parts);
+    let all = !(arguments.budgets
+        || arguments.growth
+        || arguments.bundling
+        || arguments.fanout
+        || arguments.parts);
     let mut bench = Bench { arguments, rows: Vec::new(), grids: Vec::new() };
     if !bench.arguments.json {
         bench.say(&accounting::machine())?;
@@ -72,6 +80,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if all || bench.arguments.bundling {
         bench.bundling()?;
         bench.bursts()?;
+    }
+    if all || bench.arguments.fanout {
+        bench.fanout()?;
     }
     if all || bench.arguments.parts {
         bench.parts()?;
