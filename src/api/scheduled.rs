@@ -266,7 +266,9 @@ fn settings(app: &App, shown: Scheduled) -> Result<Settings, Refused> {
     settings.kind = if shown.registration_required { RoomKind::Closed } else { shown.kind };
     settings.moderators = shown.co_hosts.iter().map(|person| person.id).collect();
     if let Some(capacity) = shown.capacity {
-        settings.max_people = capacity;
+        // Places are for those who say yes: the hosts take none.
+        let hosts = 1 + u32::try_from(shown.co_hosts.len()).unwrap_or(u32::MAX - 1);
+        settings.max_people = capacity.saturating_add(hosts);
     }
     settings.timers.max_duration_ms = shown.max_duration_ms;
     bound(app, &mut settings)?;

@@ -27,7 +27,7 @@ it('leads into the room, to its page, or to the person', () => {
   expect(placeOf({ ...notification, kind: 'cancelled' })).toBe('/r/r1');
   expect(placeOf({ id: 'n2', by, kind: 'followed', created_at_ms: 0, read: false })).toBe('/@mina');
   expect(isCall({ ...notification, kind: 'live' })).toBe(true);
-  expect(isCall({ ...notification, kind: 'reminder' })).toBe(false);
+  expect(isCall({ ...notification, kind: 'reminder' })).toBe(true);
   expect(isCall({ ...notification, kind: 'invited' })).toBe(true);
   expect(isCall({ ...notification, kind: 'invited', room: { ...room, starts_at_ms: 1 } })).toBe(false);
 });

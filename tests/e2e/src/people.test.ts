@@ -53,7 +53,9 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
     });
 
     test('sees in the list what happened, and the count is gone', async () => {
+      const seen = ada.page.waitForResponse(/\/notifications\/read$/);
       await ada.page.goto(`${server.url}/notifications`);
+      await seen;
       await ada.page.locator('[data-testid="news-row"][data-kind="live"]').waitFor();
       await ada.page.locator('[data-testid="bell"][data-count="0"]').waitFor();
       await ada.page.reload();

@@ -30,9 +30,16 @@ const Plan = later(() => import('./plan').then((it) => it.Plan));
 
 const isOver = ({ state }: Scheduled): boolean => state === 'ended' || state === 'cancelled';
 
-async function lookAt(id: string): Promise<Look> {
+/** `invited`: who came by a secret link needs no registration. */
+async function lookAt(id: string, invited: boolean): Promise<Look> {
   try {
-    return { is: 'there', live: await palco.lookUp(id) };
+    const live = await palco.lookUp(id);
+    // A seminar's door is shut to whoever did not register: its page is where they still may.
+    if (live.room.kind === 'closed' && !invited) {
+      const plan = await scheduled(id).catch(() => undefined);
+      if (plan?.registration_required && !plan.you_go && !plan.you_host) return { is: 'planned', plan };
+    }
+    return { is: 'there', live };
   } catch (error) {
     if (codeOf(error) === 'unreachable') return { is: 'unreachable' };
   }
@@ -86,7 +93,7 @@ export function Entry({ id, link }: { id: string; link: string | undefined }) {
     let mounted = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const read = (): void => {
-      void lookAt(id).then((seen) => {
+      void lookAt(id, link !== undefined).then((seen) => {
         if (!mounted) return;
         setLook(seen);
         if (seen.is === 'unreachable') timer = setTimeout(read, RETRY_MS);
@@ -100,8 +107,12 @@ export function Entry({ id, link }: { id: string; link: string | undefined }) {
     };
   }, [id, member.value?.id, round]);
 
-  if (look.is === 'planned' && !called)
-    return <Plan plan={look.plan} set={(plan) => setLook({ is: 'planned', plan })} />;
+  const planChanged = (plan: Scheduled): void => {
+    setLook({ is: 'planned', plan });
+    // A yes to a room that is live opens its door.
+    if (plan.state === 'live') setRound((before) => before + 1);
+  };
+  if (look.is === 'planned' && !called) return <Plan plan={look.plan} set={planChanged} />;
   if (look.is === 'gone' && !called) return <Over reason="notfound" />;
   if (look.is === 'unreachable') return <Over reason="unreachable" />;
   return (

@@ -61,6 +61,8 @@ export function placeOf({ by, room }: Notification): string {
 /** One tap goes into the room, rather than to the page before it. */
 export function isCall({ kind, room }: Notification): boolean {
   if (!room) return false;
+  // A reminder comes before the room and when it begins: who is early comes to its page instead.
+  if (kind === 'reminder') return true;
   // One may be invited into a room that is only planned.
   return kind === 'live' || kind === 'pinged' || (kind === 'invited' && room.starts_at_ms === undefined);
 }

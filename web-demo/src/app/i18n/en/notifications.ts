@@ -18,7 +18,7 @@ export const notifications = {
   'news.scheduled': '{name} plans a room: {room}',
   'news.cancelled': '{name} called off {room}',
   'news.late': '{room} begins later',
-  'news.reminder': '{room} begins soon',
+  'news.reminder': '{room} is about to begin',
   'news.invited': '{name} invites you to {room}',
   'news.pinged': '{name} would like you in {room}',
   'news.followed': '{name} follows you',

@@ -20,7 +20,7 @@ export const notifications: Readonly<Record<keyof typeof english, string>> = {
   'news.scheduled': '{name} programme un salon : {room}',
   'news.cancelled': '{name} a annulé {room}',
   'news.late': '{room} commence plus tard',
-  'news.reminder': '{room} commence bientôt',
+  'news.reminder': '{room} va commencer',
   'news.invited': '{name} vous invite dans {room}',
   'news.pinged': '{name} aimerait vous voir dans {room}',
   'news.followed': '{name} vous suit',
