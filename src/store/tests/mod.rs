@@ -1,6 +1,7 @@
 //! The store's conformance suite: every case runs on SQLite and on a real PostgreSQL.
 
 mod notices;
+mod operators;
 mod people;
 #[path = "../../../tests/support/postgres.rs"]
 mod postgres;
@@ -61,7 +62,8 @@ impl Drop for Place {
 async fn every_case_holds_on_postgresql() {
     let server = postgres::Postgres::start();
     let place = Place::new();
-    for (name, case) in [notices::CASES, people::CASES, schedule::CASES].concat() {
+    for (name, case) in [notices::CASES, operators::CASES, people::CASES, schedule::CASES].concat()
+    {
         println!("{name}");
         let store = Store::open(Some(&server.database()), &place.path).await.unwrap();
         case(store.clone()).await;
