@@ -17,6 +17,8 @@ use crate::sys::{Epoll, Interest, connect, raise_open_files};
 
 /// Handshakes under way at a time.
 const AT_ONCE: usize = 64;
+/// Descriptors of the server for all else: files, the database, the room beside.
+const OTHERS: usize = 1_000;
 /// No progress for so long ends it.
 const STALL: Duration = Duration::from_secs(30);
 
@@ -46,13 +48,20 @@ pub struct Told {
     pub twice: usize,
 }
 
+/// How many devices this process may have: each is a descriptor here and one of the server's, which needs some more.
+///
+/// # Errors
+/// If the system does not say.
+pub fn most() -> Result<usize, Box<dyn Error>> {
+    Ok(usize::try_from(raise_open_files()?)?.saturating_sub(OTHERS))
+}
+
 impl Online {
     /// Connects one device for each token and waits until all are welcomed.
     ///
     /// # Errors
     /// If the server refuses one, or nothing moves for 30 s.
     pub fn come(server: SocketAddrV4, tokens: Vec<String>) -> Result<Self, Box<dyn Error>> {
-        raise_open_files()?;
         let mut online = Self { epoll: Epoll::new()?, devices: Vec::new(), server };
         let mut waiting: VecDeque<String> = tokens.into();
         let (mut under_way, mut moved) = (0, Instant::now());
@@ -130,6 +139,48 @@ impl Online {
         }
         Ok(Told { after, missed, twice })
     }
+}
+
+/// Round trips of requests on a socket of its own, one each 10 ms for a time: whether signalling notices anything.
+///
+/// # Errors
+/// If the socket does not open, or ends.
+pub fn round_trips(
+    server: SocketAddrV4,
+    token: String,
+    time: Duration,
+) -> Result<Histogram, Box<dyn Error>> {
+    let mut online = Online::come(server, vec![token])?;
+    let device = online.devices.first_mut().ok_or("no device")?;
+    device.stream.set_nonblocking(false)?;
+    device.stream.set_nodelay(true)?;
+    let (mut trips, begun, mut id) = (Histogram::default(), Instant::now(), 1);
+    while begun.elapsed() < time {
+        id += 1;
+        let ping = Request { id: RequestId(id), message: ClientMessage::Ping };
+        let mut frame = Vec::new();
+        websocket::write_text(&serde_json::to_string(&ping)?, &mut frame);
+        let sent = Instant::now();
+        device.stream.write_all(&frame)?;
+        let answer = format!("\"re\":{id},");
+        loop {
+            // Notices come here, too.
+            let Some(text) = device.next()? else {
+                let mut bytes = [0; 4096];
+                match device.stream.read(&mut bytes)? {
+                    0 => return Err("the server closed a socket".into()),
+                    len => device.read.extend_from_slice(&bytes[..len]),
+                }
+                continue;
+            };
+            if String::from_utf8_lossy(&text).contains(&answer) {
+                break;
+            }
+        }
+        trips.record(sent.elapsed());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(trips)
 }
 
 impl Device {

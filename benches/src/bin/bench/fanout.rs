@@ -2,10 +2,11 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use palco_benches::accounting::Usage;
-use palco_benches::load::online::{Online, Told};
+use palco_benches::load::online::{self, Online, Told};
 use palco_benches::load::{self, Options, Report};
 use palco_benches::server::Server;
 use palco_benches::table::{Budget, Row};
@@ -17,6 +18,8 @@ const FOLLOWERS: usize = 100_000;
 const ONLINE: usize = 20_000;
 /// Who listens to the room beside.
 const AUDIENCE: usize = 200;
+/// How long round trips are measured: longer than the host takes to go live so often.
+const TRIPS: Duration = Duration::from_secs(6);
 /// How often the host goes live: the figures are the last time's, when all is warm.
 const TIMES: usize = 2;
 
@@ -31,7 +34,8 @@ impl Drop for Place {
 
 impl Bench {
     pub(super) fn fanout(&mut self) -> Result<(), Box<dyn Error>> {
-        self.table("Notices: 100,000 followers, 20,000 of them online")?;
+        let count = ONLINE.min(online::most()?);
+        self.table(&format!("Notices: {FOLLOWERS} followers, {count} of them online"))?;
         let name = format!("palco-bench-fanout-{}", std::process::id());
         let place = Place(std::env::temp_dir().join(name));
         std::fs::create_dir_all(&place.0)?;
@@ -44,38 +48,50 @@ impl Bench {
 
         let server = Server::start_in(&self.arguments.program, &place.0, &[])?;
         let empty = Usage::of(server.pid())?;
-        let tokens = (1..=ONLINE).map(token).collect();
+        let tokens = (1..=count).map(token).collect();
         let mut online = Online::come(server.address, tokens)?;
         let idle = Usage::of(server.pid())?;
-        let memory = idle.resident_kib.saturating_sub(empty.resident_kib) as f64 / ONLINE as f64;
+        let memory = idle.resident_kib.saturating_sub(empty.resident_kib) as f64 / count as f64;
         self.row(Row::new("memory of a device that is online", memory, "KiB"))?;
 
         let room = Options { server: server.address, seconds: 10, ..options(AUDIENCE) };
         let alone = load::run(&room)?;
+        let trips = || {
+            online::round_trips(server.address, token(0), TRIPS).map_err(|error| error.to_string())
+        };
+        let undisturbed = trips()?;
         let beside = std::thread::scope(|scope| -> Result<_, Box<dyn Error>> {
             let room = scope.spawn(|| load::run(&room).map_err(|error| error.to_string()));
             // The room is entered and warm after some four seconds; it is measured for ten.
-            std::thread::sleep(std::time::Duration::from_secs(6));
+            std::thread::sleep(Duration::from_secs(6));
+            let trips = scope.spawn(trips);
             let before = Usage::of(server.pid())?;
             let mut told = online.go_live(&token(0))?;
             for _ in 1..TIMES {
                 told = online.go_live(&token(0))?;
             }
             let spent = Usage::of(server.pid())?.since(&before);
+            let trips = trips.join().map_err(|_| "the probe panicked")??;
             let room = room.join().map_err(|_| "the load generator panicked")??;
-            Ok((told, spent.us_each((TIMES * FOLLOWERS) as u64), room))
+            Ok((told, spent.us_each((TIMES * FOLLOWERS) as u64), room, trips))
         });
-        let (told, us_each, beside) = beside?;
+        let (told, us_each, beside, disturbed) = beside?;
         self.told(&told)?;
         self.row(Row::new("  server CPU per follower, the room beside included", us_each, "µs"))?;
         let grown = Usage::of(server.pid())?.resident_kib.saturating_sub(idle.resident_kib);
         self.row(Row::new("  server memory it grew by", grown as f64 / 1024.0, "MiB"))?;
         self.room("the room alone", &alone)?;
-        self.room("the room meanwhile", &beside)
+        self.room("the room meanwhile", &beside)?;
+        for (when, trips) in [("alone", undisturbed), ("meanwhile", disturbed)] {
+            let ms = |share| trips.quantile(share).as_secs_f64() * 1_000.0;
+            self.row(Row::new(format!("a request and its answer, {when}: p50"), ms(0.5), "ms"))?;
+            self.row(Row::new("  p99", ms(0.99), "ms"))?;
+        }
+        Ok(())
     }
 
     fn told(&mut self, told: &Told) -> Result<(), Box<dyn Error>> {
-        let ms = |time: std::time::Duration| time.as_secs_f64() * 1_000.0;
+        let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
         let missed = (told.missed + told.twice) as f64;
         let row = Row::new("host goes live: devices not told, or twice", missed, "");
         self.row(row.budget(Budget::AtMost(0.0)))?;
