@@ -159,10 +159,13 @@ pub(crate) async fn hello(
 ) -> Result<(Arc<Session>, Welcome), ErrorBody> {
     let continued = resume.and_then(|resume| shared.directory.session(&resume.session));
     let mark = shared.marks.hash_one(token);
+    // Whether the database answers: nothing more is asked of one that is away, each question waits for seconds.
+    let mut answers = true;
     let who = match (shared.ports.identity.identify(token).await, &continued) {
         (Ok(who), _) => who,
         // With the database away nobody new comes in, but who is here, with the token they came with, stays.
         (Err(ErrorCode::StorageUnavailable), Some(session)) if session.token == mark => {
+            answers = false;
             Identified { person: session.person.clone(), grants: session.grants().cloned() }
         }
         (Err(code), _) => return Err(code.into()),
@@ -170,7 +173,7 @@ pub(crate) async fn hello(
     let Some(session) = continued.filter(|session| session.user() == who.person.id) else {
         let session = Arc::new(Session::new(who, mark, origin, outbox));
         shared.directory.add_session(&session);
-        let welcome = welcome(shared, &session, None).await;
+        let welcome = welcome(shared, &session, None, answers).await;
         return Ok((session, welcome));
     };
     let room = {
@@ -190,15 +193,20 @@ pub(crate) async fn hello(
             .map(|snapshot| Resumed { room: room.id(), snapshot }),
         None => None,
     };
-    let welcome = welcome(shared, &session, resumed).await;
+    let welcome = welcome(shared, &session, resumed, answers).await;
     Ok((session, welcome))
 }
 
 /// Counts what waits only now that the session is known: what comes from here on reaches its outbox.
-async fn welcome(shared: &Shared, session: &Session, room: Option<Resumed>) -> Welcome {
-    let notices = match session.person().guest {
-        true => None,
-        false => shared.ports.social.unread(session.user()).await.ok(),
+async fn welcome(
+    shared: &Shared,
+    session: &Session,
+    room: Option<Resumed>,
+    answers: bool,
+) -> Welcome {
+    let notices = match answers && !session.person().guest {
+        true => shared.ports.social.unread(session.user()).await.ok(),
+        false => None,
     };
     Welcome {
         session: session.secret.clone(),
