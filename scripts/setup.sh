@@ -10,7 +10,7 @@ declare -A build=([cc]="gcc libc6-dev" [cmake]="cmake" [make]="make")
 # chromium's text needs a font; pulseaudio: Firefox's AudioContext stands still without a sound device.
 declare -A test=([chromium]="chromium fonts-liberation" [firefox-esr]="firefox-esr"
   [pulseaudio]="pulseaudio" [ip]="iproute2" [unshare]="util-linux" [initdb]="postgresql"
-  [nginx]="nginx-light" [systemd-analyze]="systemd" [python3]="python3 python3-venv" [curl]="curl"
+  [nginx]="nginx-light" [caddy]="caddy" [systemd-analyze]="systemd" [python3]="python3 python3-venv" [curl]="curl"
   [faketime]="faketime" [prlimit]="util-linux")
 
 case "${1-}" in
