@@ -1,13 +1,16 @@
-//! People who only have the page open: many WebSockets that have said hello, and when each is told something.
+//! People who only have the page open: many WebSockets that have said hello, and when each is told something. They have
+//! a process of their own: a process has only so many descriptors.
 
 use std::collections::VecDeque;
 use std::error::Error;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddrV4, TcpStream};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use palco_protocol::http::RoomCreated;
 use palco_protocol::{ClientMessage, Request, RequestId, SUBPROTOCOL};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::http::Http;
@@ -17,8 +20,8 @@ use crate::sys::{Epoll, Interest, connect, raise_open_files};
 
 /// Handshakes under way at a time.
 const AT_ONCE: usize = 64;
-/// Descriptors of the server for all else: files, the database, the room beside.
-const OTHERS: usize = 1_000;
+/// What the server opens meanwhile, besides devices and a room's sockets: the database's connections, requests.
+const OTHERS: usize = 60;
 /// No progress for so long ends it.
 const STALL: Duration = Duration::from_secs(30);
 
@@ -32,36 +35,117 @@ struct Device {
 }
 
 /// All of them, in one thread.
-pub struct Online {
+struct Online {
     epoll: Epoll,
     devices: Vec<Device>,
     server: SocketAddrV4,
 }
 
 /// What came of telling them.
+#[derive(Serialize, Deserialize)]
 pub struct Told {
-    /// From sending the request that opens the room to each device's having read the notice.
-    pub after: Histogram,
+    /// From sending the request that opens the room to each device's having read the notice: half had it.
+    pub p50: Duration,
+    /// All but one of a hundred.
+    pub p99: Duration,
+    /// The last that had it.
+    pub last: Duration,
     /// Devices that were told nothing.
     pub missed: usize,
     /// Devices that were told more than once.
     pub twice: usize,
 }
 
-/// How many devices this process may have: each is a descriptor here and one of the server's, which needs some more.
+/// Lets this process, and those it starts, have as many descriptors as the system allows.
 ///
 /// # Errors
 /// If the system does not say.
-pub fn most() -> Result<usize, Box<dyn Error>> {
-    Ok(usize::try_from(raise_open_files()?)?.saturating_sub(OTHERS))
+pub fn open_files() -> Result<usize, Box<dyn Error>> {
+    Ok(usize::try_from(raise_open_files()?)?)
+}
+
+/// How many devices a server that runs has descriptors for, beside a room of so many.
+///
+/// # Errors
+/// If there is no such process, or the system does not say.
+pub fn most(server: u32, room: usize) -> Result<usize, Box<dyn Error>> {
+    let open = std::fs::read_dir(format!("/proc/{server}/fd"))?.count();
+    Ok(open_files()?.saturating_sub(open + room + OTHERS))
+}
+
+/// Of the session of the person of this number. The host is 0.
+#[must_use]
+pub fn token(number: usize) -> String {
+    format!("palco_s_{number:064x}")
+}
+
+/// The devices, in another process; it ends with this value.
+pub struct Devices {
+    process: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Devices {
+    /// Starts `process`, which calls [`be_devices`], and waits until all are welcomed.
+    ///
+    /// # Errors
+    /// If it does not start, or says anything else.
+    pub fn come(mut process: Command) -> Result<Self, Box<dyn Error>> {
+        let mut process = process.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let orders = process.stdin.take().ok_or("no way to tell the devices' process")?;
+        let answers = process.stdout.take().ok_or("no way to hear the devices' process")?;
+        let mut devices = Self { process, orders, answers: BufReader::new(answers) };
+        match devices.answer()?.as_str() {
+            "online" => Ok(devices),
+            other => Err(format!("the devices' process: {other}").into()),
+        }
+    }
+
+    /// Has the host open a room, and waits until every device was told, or nothing comes for a while.
+    ///
+    /// # Errors
+    /// If the process fails.
+    pub fn go_live(&mut self) -> Result<Told, Box<dyn Error>> {
+        self.orders.write_all(b"live\n")?;
+        Ok(serde_json::from_str(&self.answer()?)?)
+    }
+
+    fn answer(&mut self) -> Result<String, Box<dyn Error>> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl Drop for Devices {
+    fn drop(&mut self) {
+        // It may have failed already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The other process: comes online with the persons 1 to `count`, says so, and on each line it reads has the host go live
+/// and writes what came of it.
+///
+/// # Errors
+/// If the server refuses one, or nothing moves for 30 s.
+pub fn be_devices(server: SocketAddrV4, count: usize) -> Result<(), Box<dyn Error>> {
+    open_files()?;
+    let mut online = Online::come(server, (1..=count).map(token).collect())?;
+    let mut out = std::io::stdout();
+    writeln!(out, "online")?;
+    for _ in std::io::stdin().lines() {
+        let told = online.go_live(&token(0))?;
+        writeln!(out, "{}", serde_json::to_string(&told)?)?;
+    }
+    Ok(())
 }
 
 impl Online {
     /// Connects one device for each token and waits until all are welcomed.
-    ///
-    /// # Errors
-    /// If the server refuses one, or nothing moves for 30 s.
-    pub fn come(server: SocketAddrV4, tokens: Vec<String>) -> Result<Self, Box<dyn Error>> {
+    fn come(server: SocketAddrV4, tokens: Vec<String>) -> Result<Self, Box<dyn Error>> {
         let mut online = Self { epoll: Epoll::new()?, devices: Vec::new(), server };
         let mut waiting: VecDeque<String> = tokens.into();
         let (mut under_way, mut moved) = (0, Instant::now());
@@ -104,10 +188,7 @@ impl Online {
     }
 
     /// Opens a room as the holder of `host` and waits until every device was told, or nothing comes for a while.
-    ///
-    /// # Errors
-    /// If the room cannot be opened or a socket ends.
-    pub fn go_live(&mut self, host: &str) -> Result<Told, Box<dyn Error>> {
+    fn go_live(&mut self, host: &str) -> Result<Told, Box<dyn Error>> {
         let mut http = Http::connect(self.server)?;
         let begun = Instant::now();
         let room = json!({ "title": "A room with many followers" });
@@ -137,7 +218,8 @@ impl Online {
         for device in &mut self.devices {
             device.told = false;
         }
-        Ok(Told { after, missed, twice })
+        let (p50, p99, last) = (after.quantile(0.5), after.quantile(0.99), after.longest());
+        Ok(Told { p50, p99, last, missed, twice })
     }
 }
 

@@ -1,23 +1,25 @@
 //! Notices at scale: a host with very many followers goes live beside a room in which somebody speaks.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
 use palco_benches::accounting::Usage;
-use palco_benches::load::online::{self, Online, Told};
+use palco_benches::load::online::{self, Devices, Told, token};
 use palco_benches::load::{self, Options, Report};
 use palco_benches::server::Server;
 use palco_benches::table::{Budget, Row};
-use sqlx::{Connection, Executor, SqliteConnection};
+use sqlx::{AnyConnection, Connection, Executor};
 
+use super::postgres::Postgres;
 use super::{Bench, options};
 
 const FOLLOWERS: usize = 100_000;
 const ONLINE: usize = 20_000;
 /// Who listens to the room beside.
-const AUDIENCE: usize = 200;
+const AUDIENCE: usize = 100;
 /// How long round trips are measured: longer than the host takes to go live so often.
 const TRIPS: Duration = Duration::from_secs(6);
 /// How often the host goes live: the figures are the last time's, when all is warm.
@@ -34,22 +36,32 @@ impl Drop for Place {
 
 impl Bench {
     pub(super) fn fanout(&mut self) -> Result<(), Box<dyn Error>> {
-        let count = ONLINE.min(online::most()?);
-        self.table(&format!("Notices: {FOLLOWERS} followers, {count} of them online"))?;
         let name = format!("palco-bench-fanout-{}", std::process::id());
         let place = Place(std::env::temp_dir().join(name));
         std::fs::create_dir_all(&place.0)?;
+        let postgres = self.arguments.postgres.then(Postgres::start);
+        let (database, url) = match &postgres {
+            Some(postgres) => ("PostgreSQL", postgres.database()),
+            None => ("SQLite", format!("sqlite://{}", place.0.join("palco.db").display())),
+        };
+        let database_url = ["--database-url", &url];
+        let database_options = if postgres.is_some() { &database_url[..] } else { &[] };
+        let start = || Server::start_in(&self.arguments.program, &place.0, database_options);
+        online::open_files()?;
         // Once, so that it makes its tables.
-        drop(Server::start_in(&self.arguments.program, &place.0, &[])?);
+        drop(start()?);
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?
-            .block_on(people(&place.0))?;
+            .block_on(people(&url))?;
 
-        let server = Server::start_in(&self.arguments.program, &place.0, &[])?;
+        let server = start()?;
+        let count = ONLINE.min(online::most(server.pid(), AUDIENCE)?);
+        self.table(&format!("Notices: {FOLLOWERS} followers, {count} of them online, {database}"))?;
         let empty = Usage::of(server.pid())?;
-        let tokens = (1..=count).map(token).collect();
-        let mut online = Online::come(server.address, tokens)?;
+        let mut devices = Command::new(std::env::current_exe()?);
+        devices.args(["--server", &server.address.to_string(), "--devices", &count.to_string()]);
+        let mut devices = Devices::come(devices)?;
         let idle = Usage::of(server.pid())?;
         let memory = idle.resident_kib.saturating_sub(empty.resident_kib) as f64 / count as f64;
         self.row(Row::new("memory of a device that is online", memory, "KiB"))?;
@@ -66,9 +78,9 @@ impl Bench {
             std::thread::sleep(Duration::from_secs(6));
             let trips = scope.spawn(trips);
             let before = Usage::of(server.pid())?;
-            let mut told = online.go_live(&token(0))?;
+            let mut told = devices.go_live()?;
             for _ in 1..TIMES {
-                told = online.go_live(&token(0))?;
+                told = devices.go_live()?;
             }
             let spent = Usage::of(server.pid())?.since(&before);
             let trips = trips.join().map_err(|_| "the probe panicked")??;
@@ -95,11 +107,10 @@ impl Bench {
         let missed = (told.missed + told.twice) as f64;
         let row = Row::new("host goes live: devices not told, or twice", missed, "");
         self.row(row.budget(Budget::AtMost(0.0)))?;
-        self.row(Row::new("  to a device, p50", ms(told.after.quantile(0.5)), "ms"))?;
-        let row = Row::new("  to a device, p99", ms(told.after.quantile(0.99)), "ms");
+        self.row(Row::new("  to a device, p50", ms(told.p50), "ms"))?;
+        let row = Row::new("  to a device, p99", ms(told.p99), "ms");
         self.row(row.budget(Budget::AtMost(1_000.0)))?;
-        self.row(Row::new("  to the last device", ms(told.after.longest()), "ms"))
-            .map_err(Into::into)
+        self.row(Row::new("  to the last device", ms(told.last), "ms")).map_err(Into::into)
     }
 
     fn room(&mut self, what: &str, report: &Report) -> Result<(), Box<dyn Error>> {
@@ -112,42 +123,48 @@ impl Bench {
     }
 }
 
-/// Of somebody's session. The host is 0.
-fn token(number: usize) -> String {
-    format!("palco_s_{number:064x}")
-}
-
 /// The host, its followers, and sessions of those who will be online. Their ids are scattered, as are those of people
 /// who came over the years.
-async fn people(data: &Path) -> Result<(), Box<dyn Error>> {
-    let path = format!("sqlite://{}", data.join("palco.db").display());
-    let mut database = SqliteConnection::connect(&path).await?;
+async fn people(url: &str) -> Result<(), Box<dyn Error>> {
+    sqlx::any::install_default_drivers();
+    let mut database = AnyConnection::connect(url).await?;
     let mut tx = database.begin().await?;
     // An odd factor modulo a power of two: no id twice.
-    tx.execute(sqlx::query(sqlx::AssertSqlSafe(format!(
-        "WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < {FOLLOWERS}) \
-         INSERT INTO account (id, handle, name, name_folded, password, created_at_ms) \
-         SELECT printf('019a0000-0000-7000-8000-%012x', (n * 2654435761) % 281474976710656), 'p' || n, 'P', 'p', '', 0 \
-         FROM number"
-    ))))
-    .await?;
-    tx.execute(
-        "INSERT INTO follow (follower_id, followed_id, created_at_ms) \
-         SELECT id, (SELECT id FROM account WHERE handle = 'p0'), 0 FROM account WHERE handle <> 'p0'",
-    )
-    .await?;
-    for number in 0..=ONLINE {
+    let id = |number: usize| {
+        let scattered = number as u64 * 2_654_435_761 % (1 << 48);
+        format!("019a0000-0000-7000-8000-{scattered:012x}")
+    };
+    let account = |number| format!("('{}', 'p{number}', 'P', 'p', '', 0)", id(number));
+    let follow = |number| format!("('{}', '{}', 0)", id(number), id(0));
+    let session = |number| {
         let hash = digest::digest(&digest::SHA256, token(number).as_bytes());
         let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        sqlx::query(
-            "INSERT INTO session (secret, account_id, created_at_ms, expires_at_ms) \
-             SELECT $1, id, 0, 9000000000000 FROM account WHERE handle = $2",
-        )
-        .bind(hash)
-        .bind(format!("p{number}"))
-        .execute(&mut *tx)
+        format!("('{hash}', '{}', 0, 9000000000000)", id(number))
+    };
+    let accounts = (0..=FOLLOWERS).map(account);
+    insert(&mut tx, "account (id, handle, name, name_folded, password, created_at_ms)", accounts)
         .await?;
-    }
+    let follows = (1..=FOLLOWERS).map(follow);
+    insert(&mut tx, "follow (follower_id, followed_id, created_at_ms)", follows).await?;
+    let sessions = (0..=ONLINE).map(session);
+    insert(&mut tx, "session (secret, account_id, created_at_ms, expires_at_ms)", sessions).await?;
     tx.commit().await?;
+    if url.starts_with("postgres") {
+        // Which it does by itself in time.
+        database.execute("ANALYZE").await?;
+    }
     Ok(database.close().await?)
+}
+
+async fn insert(
+    database: &mut AnyConnection,
+    into: &str,
+    rows: impl Iterator<Item = String>,
+) -> Result<(), sqlx::Error> {
+    let rows: Vec<String> = rows.collect();
+    for some in rows.chunks(1_000) {
+        let statement = format!("INSERT INTO {into} VALUES {}", some.join(", "));
+        database.execute(sqlx::query(sqlx::AssertSqlSafe(statement))).await?;
+    }
+    Ok(())
 }

@@ -3,16 +3,19 @@
 mod budgets;
 mod fanout;
 mod growth;
+#[path = "../../../../tests/support/postgres.rs"]
+mod postgres;
 
 use std::error::Error;
 use std::io::Write;
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 use palco_benches::accounting;
 use palco_benches::floor::{self, Floor};
-use palco_benches::load::{self, Options, Report};
+use palco_benches::load::{self, Options, Report, online};
 use palco_benches::micro;
 use palco_benches::server::Server;
 use palco_benches::table::{Grid, Row, heading};
@@ -41,6 +44,14 @@ struct Arguments {
     /// Only notices: a host with 100,000 followers, 20,000 of them online, goes live
     #[arg(long)]
     fanout: bool,
+    /// Notices out of PostgreSQL, which is started for it, instead of SQLite
+    #[arg(long)]
+    postgres: bool,
+    /// Be the devices of the measurement of notices, in a process of their own
+    #[arg(long, hide = true, requires = "server")]
+    devices: Option<usize>,
+    #[arg(long, hide = true)]
+    server: Option<SocketAddrV4>,
     /// Only the parts of a packet's way, alone
     #[arg(long)]
     parts: bool,
@@ -62,6 +73,9 @@ const FLOOR: Duration = Duration::from_millis(1500);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
+    if let (Some(count), Some(server)) = (arguments.devices, arguments.server) {
+        return online::be_devices(server, count);
+    }
     let all = !(arguments.budgets
         || arguments.growth
         || arguments.bundling
