@@ -3,7 +3,7 @@
 //! A key's secret is derived from the server's own key and the key's id: the database holds nothing to steal, and
 //! `palco token` needs none of it. Whoever has the data directory's `token.key` has all secrets.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::{digest, hmac};
 use jsonwebtoken::{
@@ -100,10 +100,12 @@ pub(crate) fn check(token: &str, secret: &str) -> Result<Identified, ErrorCode> 
     let named = (1..=limits::NAME_MAX_CHARS).contains(&name.chars().count())
         && !name.chars().any(char::is_control);
     let subject = (1..=SUBJECT_MAX_CHARS).contains(&claims.sub.chars().count());
-    let ends = claims.exp <= get_current_timestamp() + LIFE_MAX.as_secs() + LEEWAY_S;
-    if !named || !subject || !ends {
+    let left_s = claims.exp.saturating_add(LEEWAY_S).saturating_sub(get_current_timestamp());
+    if !named || !subject || left_s > LIFE_MAX.as_secs() + 2 * LEEWAY_S {
         return Err(ErrorCode::Unauthorized);
     }
+    // From here on the clock may be set: what counts is the time that passes.
+    let until = Some(Instant::now() + Duration::from_secs(left_s));
     let person = Person {
         id: user(&claims.iss, &claims.sub),
         name: name.to_owned(),
@@ -117,7 +119,8 @@ pub(crate) fn check(token: &str, secret: &str) -> Result<Identified, ErrorCode> 
         Some(room) => Some(room.parse::<RoomId>().map_err(|_| ErrorCode::Unauthorized)?),
     };
     let GrantClaims { join, speak, host, .. } = claims.grants;
-    Ok(Identified { person, grants: Some(Grants { product: claims.iss, room, join, speak, host }) })
+    let grants = Some(Grants { product: claims.iss, room, join, speak, host });
+    Ok(Identified { person, grants, until })
 }
 
 /// The same person of the same key has always the same id: a UUIDv8 (RFC 9562, section 5.8), which no account has.

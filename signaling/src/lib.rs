@@ -108,6 +108,8 @@ struct Shared {
     marks: RandomState,
     directory: Directory,
     phase: watch::Sender<Phase>,
+    /// Counts calls of `expel`: who comes in during one is asked again who they are.
+    expulsions: AtomicU64,
     faults: Faults,
 }
 
@@ -155,6 +157,7 @@ impl Signaling {
                 marks: RandomState::new(),
                 directory: Directory::default(),
                 phase: watch::Sender::new(Phase::Serving),
+                expulsions: AtomicU64::new(0),
                 faults: Faults::default(),
             }),
         }
@@ -273,12 +276,14 @@ impl Signaling {
         }
     }
 
-    /// These may be here no longer: out of their rooms at once, their sockets closed with `why`.
+    /// These may be here no longer, and their tokens work no more: out of their rooms at once, their sockets closed
+    /// with `why`.
     pub async fn expel(
         &self,
         why: ErrorCode,
         whom: impl Fn(&Person, Option<&Grants>) -> bool + Send,
     ) {
+        self.shared.expulsions.fetch_add(1, Ordering::SeqCst);
         for session in self.shared.directory.sessions() {
             if whom(session.person(), session.grants()) {
                 session.expel(why).await;

@@ -1,7 +1,7 @@
 //! What signalling needs of others: a media plane, somebody who knows who a token belongs to and who follows whom, and
 //! a history.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Instant};
 
 use palco_protocol::{
     ChatMessage, ErrorCode, Grade, ModerationEntry, Person, RoomEvent, RoomId, RoomTimeMs,
@@ -185,6 +185,8 @@ pub struct Identified {
     pub person: Person,
     /// What limits them; accounts and guests nothing.
     pub grants: Option<Grants>,
+    /// When they must have shown another token, or are put out; none: whenever they leave.
+    pub until: Option<Instant>,
 }
 
 /// Who is who.

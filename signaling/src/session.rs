@@ -4,10 +4,12 @@
 //! continues it by its secret. The room's task and the socket's task share it; its lock is held for a few
 //! instructions and never across an await.
 
+mod command;
+
 use std::{
     collections::VecDeque,
     hash::BuildHasher,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Instant,
 };
 
@@ -18,6 +20,8 @@ use palco_protocol::{
 use palco_room::{Command, Entry, Granted, LinkSecret};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use uuid::Uuid;
+
+use command::command_of;
 
 use crate::{
     Door, Grants, Identified, MediaRefusal, PeerId, Shared,
@@ -51,6 +55,8 @@ struct State {
     /// The socket's; another one after a resume.
     outbox: Arc<Outbox>,
     attached: bool,
+    /// Of the token shown last.
+    until: Option<Instant>,
     answered: VecDeque<(RequestId, Utf8Bytes)>,
     limits: Limits,
 }
@@ -71,6 +77,7 @@ impl Session {
                 peer: None,
                 outbox: Arc::clone(outbox),
                 attached: true,
+                until: who.until,
                 answered: VecDeque::new(),
                 limits: Limits::default(),
             }),
@@ -92,6 +99,11 @@ impl Session {
 
     pub(crate) fn grants(&self) -> Option<&Grants> {
         self.grants.as_deref()
+    }
+
+    /// When the person is put out, unless they show another token before.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        self.state().until
     }
 
     /// The person may be here no longer.
@@ -159,6 +171,7 @@ pub(crate) async fn hello(
 ) -> Result<(Arc<Session>, Welcome), ErrorBody> {
     let continued = resume.and_then(|resume| shared.directory.session(&resume.session));
     let mark = shared.marks.hash_one(token);
+    let expulsions = shared.expulsions.load(Ordering::SeqCst);
     // Whether the database answers: nothing more is asked of one that is away, each question waits for seconds.
     let mut answers = true;
     let who = match (shared.ports.identity.identify(token).await, &continued) {
@@ -166,13 +179,19 @@ pub(crate) async fn hello(
         // With the database away nobody new comes in, but who is here, with the token they came with, stays.
         (Err(ErrorCode::StorageUnavailable), Some(session)) if session.token == mark => {
             answers = false;
-            Identified { person: session.person.clone(), grants: session.grants().cloned() }
+            let (person, grants) = (session.person.clone(), session.grants().cloned());
+            Identified { person, grants, until: session.until() }
         }
         (Err(code), _) => return Err(code.into()),
     };
-    let Some(session) = continued.filter(|session| session.user() == who.person.id) else {
+    // With other grants, they enter their room anew.
+    let same = |session: &Arc<Session>| {
+        session.user() == who.person.id && session.grants() == who.grants.as_ref()
+    };
+    let Some(session) = continued.filter(same) else {
         let session = Arc::new(Session::new(who, mark, origin, outbox));
         shared.directory.add_session(&session);
+        still_welcome(shared, &session, token, expulsions).await?;
         let welcome = welcome(shared, &session, None, answers).await;
         return Ok((session, welcome));
     };
@@ -182,10 +201,12 @@ pub(crate) async fn hello(
         state.outbox.close(ErrorCode::TakenOver);
         state.outbox = Arc::clone(outbox);
         state.attached = true;
+        state.until = who.until;
         state.room.clone()
     };
     // Its room may have dropped it, and removed it, between look-up and lock.
     shared.directory.add_session(&session);
+    still_welcome(shared, &session, token, expulsions).await?;
     let resumed = match room {
         Some(room) => room
             .resume(session.user(), outbox)
@@ -195,6 +216,25 @@ pub(crate) async fn hello(
     };
     let welcome = welcome(shared, &session, resumed, answers).await;
     Ok((session, welcome))
+}
+
+/// Whoever was put out between the question who they are and the session's being in the directory was not found there:
+/// they are asked again.
+async fn still_welcome(
+    shared: &Shared,
+    session: &Session,
+    token: &str,
+    expulsions: u64,
+) -> Result<(), ErrorCode> {
+    if shared.expulsions.load(Ordering::SeqCst) == expulsions {
+        return Ok(());
+    }
+    let asked = shared.ports.identity.identify(token).await.map(drop);
+    if let Err(code) = asked {
+        shared.directory.remove_session(session);
+        session.expel(code).await;
+    }
+    asked
 }
 
 /// Counts what waits only now that the session is known: what comes from here on reaches its outbox.
@@ -423,48 +463,5 @@ fn media_error(refusal: MediaRefusal) -> ErrorBody {
     }
 }
 
-/// The room's command for a message that needs nothing but the room.
-fn command_of(message: ClientMessage) -> Result<Command, ErrorCode> {
-    use ClientMessage as M;
-    Ok(match message {
-        M::LowerHand => Command::LowerHand,
-        M::Invite { user } => Command::Invite { user },
-        M::DismissHand { user } => Command::DismissHand { user },
-        M::AcceptInvite => Command::AcceptInvite,
-        M::DeclineInvite => Command::DeclineInvite,
-        M::TakeStage => Command::TakeStage,
-        M::StepDown => Command::StepDown,
-        M::Mute => Command::Mute,
-        M::Unmute => Command::Unmute,
-        M::MuteSpeaker { user } => Command::MuteSpeaker { user },
-        M::AllowUnmute { user } => Command::AllowUnmute { user },
-        M::MoveToAudience { user } => Command::MoveToAudience { user },
-        M::MakeModerator { user } => Command::MakeModerator { user },
-        M::RevokeModerator { user } => Command::RevokeModerator { user },
-        M::TransferHost { user } => Command::TransferHost { user },
-        M::Remove { user, ban } => Command::Remove { user, ban },
-        M::Unban { user } => Command::Unban { user },
-        M::SetHandPolicy { policy } => Command::SetHandPolicy { policy },
-        M::Lock => Command::Lock,
-        M::Unlock => Command::Unlock,
-        M::EndRoom => Command::EndRoom,
-        M::Chat { text } => Command::Chat { text },
-        M::React { reaction } => Command::React { reaction },
-        M::PinLink { url } => Command::PinLink { url },
-        M::UpdateRoom { title, description, slow_mode_ms, turn_ms } => {
-            Command::UpdateRoom { title, description, slow_mode_ms, turn_ms }
-        }
-        M::RevokeLink { link } => Command::RevokeLink { secret: LinkSecret(link) },
-        M::Report { user, reason } => Command::Report { user, reason },
-        M::Hello { .. }
-        | M::Ping
-        | M::Join { .. }
-        | M::RestartIce { .. }
-        | M::Leave
-        | M::Audience { .. }
-        | M::RaiseHand
-        | M::PingFollower { .. }
-        | M::ModerationLog
-        | M::CreateLink { .. } => return Err(ErrorCode::BadMessage),
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -171,7 +171,8 @@ where
     let mut asked = false;
     let mut noise = 0;
     loop {
-        let deadline = heard_at + if asked { QUIET + ANSWER } else { QUIET };
+        let quiet_until = heard_at + if asked { QUIET + ANSWER } else { QUIET };
+        let welcome_until = session.until().map_or(quiet_until, Instant::from_std);
         tokio::select! {
             incoming = socket.next() => {
                 heard_at = Instant::now();
@@ -208,7 +209,16 @@ where
                     return end;
                 }
             }
-            () = tokio::time::sleep_until(deadline) => {
+            () = tokio::time::sleep_until(quiet_until.min(welcome_until)) => {
+                let now = Instant::now();
+                // Another socket may have brought another token meanwhile.
+                if session.until().is_some_and(|until| Instant::from_std(until) <= now) {
+                    session.expel(ErrorCode::TokenExpired).await;
+                    return ErrorCode::TokenExpired.into();
+                }
+                if now < quiet_until {
+                    continue;
+                }
                 if asked {
                     return End::Gone;
                 }

@@ -57,8 +57,10 @@ pub(crate) enum Examined {
 }
 pub(crate) use schedule::{Narrowed, Plan, PlanList, Planned};
 
-/// How long a request waits for a connection, or for SQLite's write lock, before it is told so.
+/// How long a request waits for SQLite's write lock before it is told so: another writer is rarely as slow.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The same for a connection to PostgreSQL. One that is away is asked again and again for so long.
+const POSTGRES_PATIENCE: Duration = Duration::from_secs(2);
 /// More readers than cores would only take turns.
 const READERS: u32 = 4;
 /// Connections to PostgreSQL.
@@ -188,8 +190,9 @@ impl Store {
     }
 
     async fn postgres(url: &str) -> Stored<Self> {
-        let options =
-            AnyPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
+        let options = AnyPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(POSTGRES_PATIENCE);
         let pool = options.connect(url).await?;
         Ok(Self {
             read: pool.clone(),

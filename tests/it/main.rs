@@ -16,7 +16,6 @@ mod operators;
 mod people;
 #[path = "../support/postgres.rs"]
 mod postgres;
-mod process;
 mod protocol;
 mod resume;
 mod rules;

@@ -3,6 +3,7 @@
 mod doctor;
 mod products;
 mod repeats;
+mod tokens;
 
 use std::process::{Command, Output};
 

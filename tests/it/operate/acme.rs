@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     house::SOON,
-    process::{Directory, Process},
+    spawned::{Directory, Spawned},
 };
 
 /// A running authority; killed when dropped.
@@ -108,7 +108,7 @@ async fn a_certificate_is_fetched_served_and_kept() {
     let address: Address = format!("https://localhost:{port}").parse().expect("an address");
     let address = address.trusting(&pebble.root).expect("a certificate");
 
-    let mut process = Process::start(Directory::new(), &flags, &[]).await;
+    let mut process = Spawned::serve_in(Directory::new(), &flags, &[]).await;
     let page = soon(async || address.http("GET", "/", None, None).await).await;
     assert_eq!(page.headers["strict-transport-security"], "max-age=31536000");
     process.logs("a new certificate was fetched").await;
@@ -116,7 +116,7 @@ async fn a_certificate_is_fetched_served_and_kept() {
 
     // The authority is away: what was fetched is kept.
     pebble.child.kill().expect("running");
-    let mut process = Process::start(Directory::new(), &flags, &[]).await;
+    let mut process = Spawned::serve_in(Directory::new(), &flags, &[]).await;
     process.logs("the kept certificate is used").await;
     address.http("GET", "/", None, None).await.expect("a page");
 }

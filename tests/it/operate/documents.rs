@@ -8,7 +8,7 @@ use palco_protocol::RoomId;
 use super::Host;
 use crate::{
     house::{SOON, number_of},
-    process::{Directory, Process},
+    spawned::{Directory, Spawned},
 };
 
 const DOCUMENT: &str = include_str!("../../../docs/operations.md");
@@ -38,8 +38,8 @@ async fn exported(address: &Address, room: RoomId) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_metric_is_documented_and_every_documented_one_is_exported() {
-    let process = Process::serve(&[]).await;
-    let address = process.address();
+    let process = Spawned::serve(&[]).await;
+    let address = process.address.clone();
     let host = Host::speaks_at(&address).await;
     let room = host.session.snapshot.room.id;
     let number = number_of(&host.session.snapshot, host.session.snapshot.you.person.id);

@@ -6,7 +6,7 @@ use palco_protocol::{ClientMessage, DirectEvent, ErrorCode, RoomEndReason, RoomE
 use super::Host;
 use crate::{
     house::{SOON, number_of},
-    process::Process,
+    spawned::Spawned,
 };
 
 /// 60 ms of RTP's clock.
@@ -42,8 +42,8 @@ fn longest_gap_48k(packets: &[PacketRecord]) -> u32 {
 /// Must pass 28: announced, deadline kept, no gap over 60 ms for those who stay.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn must_pass_28_a_drain_is_announced_and_audio_goes_on_until_its_deadline() {
-    let mut process = Process::serve(&["--drain-s", "6"]).await;
-    let address = process.address();
+    let mut process = Spawned::serve(&["--drain-s", "6"]).await;
+    let address = process.address.clone();
     let mut host = Host::speaks_at(&address).await;
     let room = host.session.snapshot.room.id;
     let number = number_of(&host.session.snapshot, host.session.snapshot.you.person.id);
@@ -83,8 +83,8 @@ async fn must_pass_28_a_drain_is_announced_and_audio_goes_on_until_its_deadline(
 async fn a_drain_ends_with_the_last_room_and_a_second_signal_ends_it_at_once() {
     // Longer than any test may take: the deadline is not what ends these.
     for second_signal in [false, true] {
-        let mut process = Process::serve(&["--drain-s", "3600"]).await;
-        let mut host = Host::speaks_at(&process.address()).await;
+        let mut process = Spawned::serve(&["--drain-s", "3600"]).await;
+        let mut host = Host::speaks_at(&process.address).await;
         process.signal("TERM");
         host.client.wait_for("notice", SOON, announced).await.expect("announced");
         if second_signal {
@@ -98,8 +98,8 @@ async fn a_drain_ends_with_the_last_room_and_a_second_signal_ends_it_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_come_back_to_the_restarted_server_by_themselves() {
-    let mut process = Process::serve(&["--drain-s", "0"]).await;
-    let address = process.address();
+    let mut process = Spawned::serve(&["--drain-s", "0"]).await;
+    let address = process.address.clone();
     let mut host = Host::speaks_at(&address).await;
     process.signal("TERM");
     let closed = host.client.wait_closed(SOON).await.expect("closed");
@@ -107,10 +107,10 @@ async fn people_come_back_to_the_restarted_server_by_themselves() {
     assert!(process.ended().await.success());
 
     let port = process.url().replace("http://", "");
-    let data = process.directory.0.join("data").display().to_string();
+    let data = process.directory().0.join("data").display().to_string();
     let flags = ["--listen", &port, "--udp", "127.0.0.1:0", "--data", &data];
-    let again = Process::start(crate::process::Directory::new(), &flags, &[]).await;
-    let back = again.address().resume(&host.token, host.client.session()).await.expect("hello");
+    let again = Spawned::serve_in(crate::spawned::Directory::new(), &flags, &[]).await;
+    let back = again.address.resume(&host.token, host.client.session()).await.expect("hello");
     let welcome = back.welcome().expect("welcomed");
     assert_eq!(welcome.person.id, host.session.snapshot.you.person.id, "the same person");
     assert!(welcome.room.is_none(), "rooms end with the process");

@@ -11,7 +11,7 @@ use tokio::{
 use super::Host;
 use crate::{
     house::SOON,
-    process::{Directory, Process},
+    spawned::{Directory, Spawned},
 };
 
 /// A certificate for `localhost` and its key, PEM.
@@ -21,12 +21,12 @@ fn certificate() -> (String, String) {
 }
 
 /// The server under a name that a certificate can have.
-fn by_name(process: &Process, trusted: &str) -> Address {
+fn by_name(process: &Spawned, trusted: &str) -> Address {
     let address: Address = process.url().replace("127.0.0.1", "localhost").parse().expect("a URL");
     address.trusting(trusted.as_bytes()).expect("a certificate")
 }
 
-async fn with_files(flags: &[&str]) -> (Process, String) {
+async fn with_files(flags: &[&str]) -> (Spawned, String) {
     let (cert, key) = certificate();
     let directory = Directory::new();
     let cert_file = directory.write("cert.pem", &cert);
@@ -34,7 +34,7 @@ async fn with_files(flags: &[&str]) -> (Process, String) {
     let mut all = vec!["--listen", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--tls", "files"];
     all.extend(["--tls-cert", &cert_file, "--tls-key", &key_file]);
     all.extend(flags);
-    (Process::start(directory, &all, &[]).await, cert)
+    (Spawned::serve_in(directory, &all, &[]).await, cert)
 }
 
 async fn page(address: &Address) -> Result<HttpAnswer, Error> {
@@ -73,14 +73,14 @@ async fn a_new_certificate_is_served_after_sighup_and_a_bad_one_is_not() {
     let (mut process, old) = with_files(&[]).await;
     let before = Host::speaks_at(&by_name(&process, &old)).await;
 
-    process.directory.write("cert.pem", "half writt");
+    process.directory().write("cert.pem", "half writt");
     process.signal("HUP");
     process.logs("the former certificate stays").await;
     page(&by_name(&process, &old)).await.expect("the former certificate");
 
     let (cert, key) = certificate();
-    process.directory.write("cert.pem", &cert);
-    process.directory.write("key.pem", &key);
+    process.directory().write("cert.pem", &cert);
+    process.directory().write("key.pem", &key);
     process.signal("HUP");
     let fresh = by_name(&process, &cert);
     let served = async {
@@ -95,8 +95,8 @@ async fn a_new_certificate_is_served_after_sighup_and_a_bad_one_is_not() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_of_the_servers_own_serves_the_local_network() {
-    let process = Process::serve(&["--tls", "self-signed"]).await;
-    let own = process.directory.0.join("data/self-signed.pem");
+    let process = Spawned::serve(&["--tls", "self-signed"]).await;
+    let own = process.directory().0.join("data/self-signed.pem");
     let own = std::fs::read_to_string(own).expect("kept in the data directory");
     let by_address: Address = process.url().parse().expect("an address");
     let by_address = by_address.trusting(own.as_bytes()).expect("a certificate");

@@ -17,7 +17,7 @@ use tokio::{
 use super::Host;
 use crate::{
     house::SOON,
-    process::{Directory, Process},
+    spawned::{Directory, Spawned},
 };
 
 const DOCUMENT: &str = include_str!("../../../docs/operations.md");
@@ -97,7 +97,7 @@ impl Site {
 }
 
 async fn serves_pages_sockets_and_the_native_client(proxy: fn(&Site) -> Command) {
-    let process = Process::serve(&["--trusted-proxies", "127.0.0.1"]).await;
+    let process = Spawned::serve(&["--trusted-proxies", "127.0.0.1"]).await;
     let directory = Directory::new();
     let made = generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let cert = directory.write("cert.pem", &made.cert.pem());
@@ -145,7 +145,7 @@ async fn allowances_are_those_of_the_client_behind_a_trusted_proxy() {
     for (flags, expected) in
         [(&["--trusted-proxies", "127.0.0.0/8"][..], vec![false, true]), (&[], vec![true, true])]
     {
-        let process = Process::serve(flags).await;
+        let process = Spawned::serve(flags).await;
         let at = process.url().replace("http://", "");
         let mut outcomes = Vec::new();
         // Five requests at once are one far client's allowance; one of this machine has a hundred times that.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::process::{Directory, Process};
+use crate::spawned::{Directory, Spawned};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flags_win_over_the_environment_and_that_over_the_file() {
@@ -16,7 +16,7 @@ async fn flags_win_over_the_environment_and_that_over_the_file() {
     ] {
         let directory = Directory::new();
         directory.write("palco.toml", file);
-        let process = Process::start(directory, flags, variables).await;
+        let process = Spawned::serve_in(directory, flags, variables).await;
         assert!(process.url().starts_with(&format!("http://{ip}:")), "{}", process.url());
     }
 }

@@ -14,12 +14,12 @@ use crate::{
 };
 
 impl House {
-    async fn key(&self, name: &str) -> ApiKeyCreated {
+    pub(super) async fn key(&self, name: &str) -> ApiKeyCreated {
         self.admin_reads(&["key", "create", name]).await
     }
 
     /// As `palco token` prints it.
-    async fn token(&self, key: &ApiKeyCreated, user: &str, more: &[&str]) -> String {
+    pub(super) async fn token(&self, key: &ApiKeyCreated, user: &str, more: &[&str]) -> String {
         let arguments = ["--key", &key.key.id, "--user", user, "--name", user];
         let output = self.palco("token", &[&arguments[..], more].concat()).await;
         assert!(output.status.success(), "{output:?}");
@@ -27,12 +27,16 @@ impl House {
     }
 }
 
-async fn comes(venue: &Venue, token: &str) -> Visitor {
+pub(super) async fn comes(venue: &Venue, token: &str) -> Visitor {
     let client = venue.house.address.connect(token).await.expect("hello");
     venue.device(token.to_owned(), client)
 }
 
-async fn opens(venue: &Venue, token: &str, room: serde_json::Value) -> Result<RoomId, ErrorCode> {
+pub(super) async fn opens(
+    venue: &Venue,
+    token: &str,
+    room: serde_json::Value,
+) -> Result<RoomId, ErrorCode> {
     let created = venue.house.call::<RoomCreated>("POST", "rooms", Some(token), &room).await;
     created.map(|room| room.id)
 }

@@ -8,21 +8,31 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
+use palco_client::ServerEvent;
 use palco_protocol::{
-    ClientMessage, ErrorCode,
-    http::{Account, CreateAccount, Profile, SessionIn, SignedIn},
+    ClientMessage, DirectEvent, ErrorCode,
+    http::{Account, CreateAccount, Profile, RoomCreated, RoomHistory, SessionIn, SignedIn},
 };
 use serde_json::json;
 
-use super::PASSWORD;
+use super::{Member, PASSWORD};
 use crate::{
-    house::{House, SOON},
+    house::{Guest, House, SOON, number_of},
     postgres::Postgres,
     rules::venue::Venue,
     spawned::Spawned,
 };
+
+/// How long a database is away: longer than anything here waits for it.
+const AWAY: Duration = Duration::from_secs(30);
+
+async fn goes_live(house: &House, host: &Member, title: &str) -> RoomCreated {
+    let room = json!({ "title": title });
+    house.call("POST", "rooms", Some(&host.token), &room).await.expect("a room")
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_has_kept_all_that_it_acknowledged() {
@@ -62,7 +72,7 @@ async fn a_killed_server_has_kept_all_that_it_acknowledged() {
         .collect();
     let enough = async {
         while acknowledged.lock().expect("no panic").len() < 20 {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     tokio::time::timeout(SOON, enough).await.expect("twenty accounts");
@@ -91,17 +101,28 @@ async fn a_room_lives_on_while_the_database_is_away() {
     let venue = Venue::around(House::open_on(&postgres.database()).await).await;
     let house = &venue.house;
     let (ada, bob) = (house.member("ada").await, house.member("bob").await);
-    let room = json!({ "title": "Tea" });
-    let room: palco_protocol::http::RoomCreated =
-        house.call("POST", "rooms", Some(&ada.token), &room).await.expect("a room");
-    let (mut host, mut visitor) = (venue.comes(&ada).await, venue.comes(&bob).await);
-    host.enter(room.id, None).await.expect("one's own room");
+    let cyd = house.member("cyd").await;
+    house.tell("PUT", "people/ada/follow", &cyd).await.expect("follows");
+    let room = goes_live(house, &ada, "Tea").await;
+    let client = house.address.connect(&ada.token).await.expect("hello");
+    let host = Guest::enter(ada.token.clone(), client, room.id).await;
+    host.ask(ClientMessage::Unmute).await.expect("unmuted");
+    let _speaking = host.media.play_tone(440.0).expect("a tone");
+    let number = number_of(&host.snapshot, host.id());
+    let listener = house.listener("Listener", room.id).await;
+    listener.hears(number, 440.0).await;
+    let mut visitor = venue.comes(&bob).await;
     visitor.enter(room.id, None).await.expect("an open door");
+    let mut follower = house.address.connect(&cyd.token).await.expect("hello");
+    // Acknowledged: they are told, whenever.
+    let told = goes_live(house, &ada, "Cake").await;
 
     postgres.kill();
+    let back = tokio::time::Instant::now() + AWAY;
+    let (heard, sent) = (listener.media.packets_from(number), host.media.packets_sent());
     // The room needs no database: hands, the stage, chat; nor does somebody whose socket dies.
     visitor.does(ClientMessage::RaiseHand).await;
-    host.does(ClientMessage::Invite { user: visitor.id() }).await;
+    host.ask(ClientMessage::Invite { user: visitor.id() }).await.expect("invited");
     visitor.does(ClientMessage::AcceptInvite).await;
     visitor.loses_socket();
     assert!(visitor.resumes(&venue).await.is_some(), "the session continues");
@@ -109,19 +130,56 @@ async fn a_room_lives_on_while_the_database_is_away() {
     // Who writes is told, and nothing is half done.
     let follows = house.tell("PUT", "people/ada/follow", &bob).await;
     assert_eq!(follows, Err(ErrorCode::StorageUnavailable));
-    // A guest still comes in.
-    let mut guest = venue.visitor("Gus").await;
-    guest.enter(room.id, None).await.expect("an open door");
+    let body = json!({ "title": "Biscuits" });
+    let opens = house.call::<RoomCreated>("POST", "rooms", Some(&ada.token), &body).await;
+    assert_eq!(opens.err(), Some(ErrorCode::StorageUnavailable));
+    let body = json!({ "handle": "dan", "name": "Dan", "password": PASSWORD, "session": "token" });
+    let signs_up = house.call::<SignedIn>("POST", "accounts", None, &body).await;
+    assert_eq!(signs_up.err(), Some(ErrorCode::StorageUnavailable));
+    let calls = host.ask(ClientMessage::PingFollower { user: cyd.account.person.id }).await;
+    assert_eq!(calls, Err(ErrorCode::StorageUnavailable));
+    assert!(tokio::time::Instant::now() < back, "told while it is away, not once it is back");
+    // A guest still comes in, and hears.
+    let guest = house.listener("Gus", room.id).await;
+    guest.hears(number, 440.0).await;
+    tokio::time::sleep_until(back).await;
+    // Nobody missed a packet.
+    let sent = host.media.packets_sent() - sent;
+    let under_way = sent.saturating_sub(listener.media.packets_from(number) - heard);
+    listener.media.wait_for_packets(number, under_way, SOON).await.expect("all of it");
+    let lost: u64 = (0..palco_client::SLOTS).map(|slot| listener.media.counts(slot).lost).sum();
+    assert_eq!(lost, 0);
 
     let postgres = tokio::task::spawn_blocking(move || {
         postgres.restart();
         postgres
     });
     let postgres = postgres.await.expect("no panic");
+    let notice = follower.wait_for("the notice", SOON, |event| match event {
+        ServerEvent::Direct(DirectEvent::Notice { notification, .. }) => {
+            notification.room.filter(|room| room.id == told.id)
+        }
+        _ => None,
+    });
+    notice.await.expect("told");
     house.tell("PUT", "people/ada/follow", &bob).await.expect("follows now");
     let profile: Profile = house.get("people/ada", None).await.expect("seen");
-    assert_eq!(profile.followers, 1);
-    host.does(ClientMessage::EndRoom).await;
+    assert_eq!(profile.followers, 2);
+    // What happened in the room meanwhile is on record.
+    let written = async {
+        loop {
+            let path = format!("rooms/{}/history", room.id);
+            let history: RoomHistory = house.get(&path, Some(&ada.token)).await.expect("read");
+            let mut events = history.events.iter();
+            if events.any(|event| event.body.to_string().contains("still here")) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(SOON, written).await.expect("written");
+    host.ask(ClientMessage::EndRoom).await.expect("ended");
+    drop((visitor, listener, guest, follower));
     venue.close().await;
     drop(postgres);
 }
@@ -163,10 +221,7 @@ async fn a_locked_database_leaves_rooms_alone_and_tells_who_writes() {
     let venue = Venue::open().await;
     let house = &venue.house;
     let (ada, bob) = (house.member("ada").await, house.member("bob").await);
-    let room: palco_protocol::http::RoomCreated = house
-        .call("POST", "rooms", Some(&ada.token), &json!({ "title": "Tea" }))
-        .await
-        .expect("a room");
+    let room = goes_live(house, &ada, "Tea").await;
     let (mut host, mut visitor) = (venue.comes(&ada).await, venue.comes(&bob).await);
     host.enter(room.id, None).await.expect("one's own room");
     let lock = Lock::take(&house.data().join("palco.db"));
