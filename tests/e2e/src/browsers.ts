@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
-import { chromium, firefox, type Browser } from 'playwright-core';
+import { chromium, firefox, type Browser, type BrowserContext } from 'playwright-core';
 
 export type Kind = 'chromium' | 'firefox';
 
@@ -20,19 +20,41 @@ export async function launch(kind: Kind): Promise<RunningBrowser> {
   return kind === 'chromium' ? launchChromium() : launchFirefox();
 }
 
+const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--autoplay-policy=no-user-gesture-required',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+];
+
 async function launchChromium(): Promise<RunningBrowser> {
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--autoplay-policy=no-user-gesture-required',
-      '--use-fake-device-for-media-stream',
-      '--use-fake-ui-for-media-stream',
-    ],
+    args: CHROMIUM_ARGS,
   });
   return { kind: 'chromium', browser, close: () => browser.close() };
+}
+
+/** What playwright switches off for every page's sake: tabs that are not looked at are hidden, and held back. */
+const HOLDS_BACK = [
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+];
+/** In the tests' own network namespace every port is free. */
+const DEVTOOLS_PORT = 9222;
+
+/** Chromium with its own window, as people have it: a tab that is behind another one is hidden. */
+export async function launchWithTabs(): Promise<{ window: BrowserContext; close: () => Promise<void> }> {
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [...CHROMIUM_ARGS, `--remote-debugging-port=${DEVTOOLS_PORT}`],
+    ignoreDefaultArgs: HOLDS_BACK,
+  });
+  const plain = await chromium.connectOverCDP(`http://127.0.0.1:${DEVTOOLS_PORT}`, { noDefaults: true });
+  return { window: plain.contexts()[0]!, close: () => browser.close() };
 }
 
 async function launchFirefox(): Promise<RunningBrowser> {

@@ -20,30 +20,78 @@ export interface Server {
   port: number;
   /** The first line of the log, so far or to come, that matches. */
   logged(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Tells it to stop: the first time it drains, the second time rooms end. */
+  terminate(): void;
+  /** Once it has stopped: the same again, with its data, at the same address. */
+  startAgain(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** `flags`: further ones of `palco serve`. */
 export async function startServer(...flags: string[]): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'palco-e2e-data-'));
-  const server = spawn(
-    join(repository, 'target/release/palco'),
-    ['serve', '--listen', '127.0.0.1:0', '--udp', `${MEDIA_IP}:0`, '--data', data, '--drain-s=0', ...flags],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
-  const stop = async (): Promise<void> => {
-    server.kill('SIGTERM');
-    await ended;
-    await rm(data, { recursive: true, force: true });
-  };
-  const log = new Log(server);
-  try {
-    const port = await log.listeningPort();
-    return { url: `http://localhost:${port}`, port, logged: (pattern) => log.find(pattern), stop };
-  } catch (error) {
-    await stop();
+  const drain = flags.some((flag) => flag.startsWith('--drain-s')) ? [] : ['--drain-s=0'];
+  const run = (port: number) =>
+    Running.start([
+      `--listen=127.0.0.1:${port}`,
+      '--udp',
+      `${MEDIA_IP}:0`,
+      '--data',
+      data,
+      ...drain,
+      ...flags,
+    ]);
+  const forget = () => rm(data, { recursive: true, force: true });
+  let running = await run(0).catch(async (error: unknown) => {
+    await forget();
     throw error;
+  });
+  const { port } = running;
+  return {
+    url: `http://localhost:${port}`,
+    port,
+    logged: (pattern) => running.log.find(pattern),
+    terminate: () => running.terminate(),
+    startAgain: async () => {
+      await running.ended;
+      running = await run(port);
+    },
+    stop: async () => {
+      running.terminate();
+      // One that drains is told again.
+      const again = setInterval(() => running.terminate(), 500);
+      await running.ended;
+      clearInterval(again);
+      await forget();
+    },
+  };
+}
+
+class Running {
+  private constructor(
+    private readonly process: ChildProcess,
+    readonly log: Log,
+    readonly port: number,
+    readonly ended: Promise<void>,
+  ) {}
+
+  static async start(flags: string[]): Promise<Running> {
+    const server = spawn(join(repository, 'target/release/palco'), ['serve', ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+    const log = new Log(server);
+    try {
+      return new Running(server, log, await log.listeningPort(), ended);
+    } catch (error) {
+      server.kill('SIGTERM');
+      await ended;
+      throw error;
+    }
+  }
+
+  terminate(): void {
+    this.process.kill('SIGTERM');
   }
 }
 

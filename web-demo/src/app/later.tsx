@@ -2,6 +2,7 @@
 
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { pageArrived } from './parts/heading';
 import { Over } from './pages/over';
 
 export function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
@@ -20,6 +21,9 @@ export function later<Props extends object>(load: () => Promise<ComponentType<Pr
         () => setPage('failed'),
       );
     }, []);
+    useEffect(() => {
+      if (page !== undefined) pageArrived();
+    }, [page]);
     // The server is away, or it was updated and no longer has this page's scripts.
     if (page === 'failed') return <Over reason="unreachable" again={() => location.reload()} />;
     return page ? <page.is {...props} /> : <main id="main" aria-busy="true" />;

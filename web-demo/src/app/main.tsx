@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { App } from './app';
 import { startLanguage } from './i18n';
+import { guardBusyButtons } from './parts/busy';
 import { applyDevices } from './parts/settings';
 import { startAccount } from './store';
 import './styles/tokens.css';
@@ -15,6 +16,7 @@ import './styles/panel.css';
 
 applyDevices();
 startAccount();
+guardBusyButtons();
 await startLanguage();
 const root = document.getElementById('app');
 if (root) {

@@ -42,8 +42,7 @@ export class Palco extends Actions {
   readonly #memory: Memory;
   #socket: Socket | undefined;
   #media: Media | undefined;
-  #mediaState: Connection['media'] = 'idle';
-  #audioBlocked = false;
+  #health: Omit<Connection, 'socket'> = { media: 'idle', audioBlocked: false };
   #state: RoomState | undefined;
   #speaking: Speaking = new Map();
   #quality = GOOD;
@@ -69,10 +68,7 @@ export class Palco extends Actions {
     this.#memory = new Memory(options.storage);
     this.api = new Api(this.#server, () => this.#memory.values.token);
     if (options.token !== undefined) this.#use(options.token);
-    this.playback.onBlocked = (blocked) => {
-      this.#audioBlocked = blocked;
-      this.#tellConnection();
-    };
+    this.playback.onBlocked = (audioBlocked) => this.#tellConnection({ audioBlocked });
     this.microphone.on('track', () => void this.#syncMicrophone());
     this.microphone.on('level', (level) => (this.#level = level));
     const { signal } = this.#closed;
@@ -97,11 +93,7 @@ export class Palco extends Actions {
   }
 
   get connection(): Connection {
-    return {
-      socket: this.#socket?.state.is ?? 'idle',
-      media: this.#mediaState,
-      audioBlocked: this.#audioBlocked,
-    };
+    return { socket: this.#socket?.state.is ?? 'idle', ...this.#health };
   }
 
   get speaking(): Speaking {
@@ -328,6 +320,8 @@ export class Palco extends Actions {
 
   #welcomed(welcome: Welcome): void {
     this.#memory.set({ session: welcome.session, person: welcome.person });
+    // One that is about to stop says so again, after this.
+    this.#tellConnection({ drainsAtMs: undefined });
     this.emit('welcome', welcome);
     const state = this.#state;
     if (!state || state.ended || state.removed) return;
@@ -338,6 +332,8 @@ export class Palco extends Actions {
   }
 
   #heard(message: Event | DirectEvent): void {
+    if (message.type === 'server_draining')
+      this.#tellConnection({ drainsAtMs: Date.now() + message.deadline_ms });
     if (this.#heardMeanwhile) {
       this.#heardMeanwhile.push(message);
       return;
@@ -386,7 +382,9 @@ export class Palco extends Actions {
   /** What is sent follows from the state alone: on stage, and not muted. */
   async #syncMicrophone(): Promise<void> {
     const member = this.onStage;
-    if (!member && this.#state) this.microphone.close();
+    // In the audience it is open only for the check before the stage.
+    const you = this.#state?.you;
+    if (you && !member && !you.invitation && !you.hand) this.microphone.close();
     const speaks = member && (!member.muted || this.#unmuting) && !member.muted_by_moderator;
     await this.#media?.send((speaks ? this.microphone.track : undefined) ?? null);
   }
@@ -408,7 +406,7 @@ export class Palco extends Actions {
     });
     this.#healing.reset();
     this.#media = media;
-    this.#mediaState = 'connecting';
+    this.#health = { ...this.#health, media: 'connecting' };
     this.#qualityChanged(GOOD);
     this.playback.play(media.tracks);
     return media;
@@ -423,18 +421,16 @@ export class Palco extends Actions {
     this.#healing.reset();
     this.#media?.close();
     this.#media = undefined;
-    this.#mediaState = 'idle';
     this.playback.stop();
     this.microphone.close();
     this.#speaking = new Map();
     this.emit('speaking', this.#speaking);
-    this.#tellConnection();
+    this.#tellConnection({ media: 'idle' });
   }
 
-  #mediaChanged(state: MediaState): void {
-    this.#mediaState = state;
-    this.#healing.mediaChanged(state);
-    this.#tellConnection();
+  #mediaChanged(media: MediaState): void {
+    this.#healing.mediaChanged(media);
+    this.#tellConnection({ media });
   }
 
   async #restartIce(): Promise<void> {
@@ -482,7 +478,8 @@ export class Palco extends Actions {
     }
   }
 
-  #tellConnection(): void {
+  #tellConnection(changed: Partial<Connection> = {}): void {
+    this.#health = { ...this.#health, ...changed };
     this.emit('connection', this.connection);
   }
 }

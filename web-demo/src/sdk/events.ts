@@ -21,6 +21,8 @@ export interface Connection {
   media: 'idle' | MediaState;
   /** The browser wants a tap before it plays: call `resumeAudio` from one. */
   audioBlocked: boolean;
+  /** The server is about to stop: when (`Date.now`) the rooms that are live end at the latest. */
+  drainsAtMs?: number | undefined;
 }
 
 export interface ClientEvents {

@@ -6,6 +6,7 @@ import { t, type Key } from '../i18n';
 import { Header, Mark } from '../parts/header';
 import { useTitle } from '../parts/title';
 import { follow } from '../router';
+import { connection } from '../store';
 
 export type OverReason =
   RoomEndReason | 'removed' | 'banned' | 'taken_over' | 'session' | 'notfound' | 'noperson' | 'unreachable';
@@ -17,9 +18,11 @@ interface OverProps {
 }
 
 export function Over({ reason, again }: OverProps) {
-  useTitle(t(`over.${reason}` satisfies Key));
+  const returned = useReturn();
+  const shown = reason === 'shutdown' && returned ? 'back' : reason;
+  useTitle(t(`over.${shown}` satisfies Key));
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), [reason]);
+  useEffect(() => heading.current?.focus(), [shown]);
   const ended = reason === 'removed' || reason === 'banned' || isEnd(reason);
   return (
     <>
@@ -29,12 +32,13 @@ export function Over({ reason, again }: OverProps) {
           class="card entry-card over"
           role="alert"
           data-testid={ended ? 'room-ended' : `over-${reason}`}
+          data-reason={shown}
         >
           <Mark />
           <h1 ref={heading} tabIndex={-1}>
-            {t(`over.${reason}` satisfies Key)}
+            {t(`over.${shown}` satisfies Key)}
           </h1>
-          <p>{t(`over.${reason}.text` satisfies Key)}</p>
+          <p>{t(`over.${shown}.text` satisfies Key)}</p>
           {again && (
             <button type="button" class="button primary wide" onClick={again} data-testid="join-again">
               {reason === 'taken_over' ? t('over.taken_over.here') : t('over.again')}
@@ -47,6 +51,14 @@ export function Over({ reason, again }: OverProps) {
       </main>
     </>
   );
+}
+
+/** Whether the server was away since, and is there again. */
+function useReturn(): boolean {
+  const away = useRef(false);
+  const there = connection.value.socket === 'open';
+  if (!there) away.current = true;
+  return there && away.current;
 }
 
 function isEnd(reason: OverReason): boolean {

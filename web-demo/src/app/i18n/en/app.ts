@@ -7,6 +7,9 @@ export const app = {
   'app.cancel': 'Cancel',
   'app.back': 'Back to the hallway',
 
+  'draining.room': 'The server restarts soon. This room can go on for {wait}, then it ends.',
+  'draining.page': 'The server restarts soon. No new room opens until it is back.',
+
   'form.name': 'Your name',
   'form.name.placeholder': 'How others see you',
   'form.title': 'What will you talk about?',

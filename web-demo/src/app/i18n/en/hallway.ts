@@ -27,6 +27,8 @@ export const hallway = {
   'over.ended_by_operator.text': 'An operator of this server ended it.',
   'over.shutdown': 'The server is restarting',
   'over.shutdown.text': 'The room ended with it. Start a new one in a moment.',
+  'over.back': 'The server is back',
+  'over.back.text': 'The room ended with the restart. Start a new one, or see what is on.',
   'over.removed': 'You were removed from the room',
   'over.removed.text': 'A moderator asked you to leave. You can come back when things have calmed down.',
   'over.banned': 'You cannot come back to this room',

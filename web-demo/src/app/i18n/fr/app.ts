@@ -9,6 +9,9 @@ export const app: Readonly<Record<keyof typeof english, string>> = {
   'app.cancel': 'Annuler',
   'app.back': 'Retour à l’accueil',
 
+  'draining.room': 'Le serveur va bientôt redémarrer. Ce salon peut continuer {wait}, puis il se termine.',
+  'draining.page': 'Le serveur va bientôt redémarrer. Aucun nouveau salon ne s’ouvre d’ici à son retour.',
+
   'form.name': 'Votre nom',
   'form.name.placeholder': 'Tel que les autres le voient',
   'form.title': 'De quoi allez-vous parler ?',

@@ -29,6 +29,9 @@ export const hallway: Readonly<Record<keyof typeof english, string>> = {
   'over.ended_by_operator.text': 'Un responsable du serveur y a mis fin.',
   'over.shutdown': 'Le serveur redémarre',
   'over.shutdown.text': 'Le salon s’est arrêté avec lui. Ouvrez-en un autre dans un instant.',
+  'over.back': 'Le serveur est de retour',
+  'over.back.text':
+    'Le salon s’est arrêté avec le redémarrage. Ouvrez-en un autre, ou voyez ce qui se passe.',
   'over.removed': 'On vous a fait sortir du salon',
   'over.removed.text': 'La modération vous a demandé de partir. Revenez quand le calme sera revenu.',
   'over.banned': 'Vous ne pouvez plus entrer dans ce salon',

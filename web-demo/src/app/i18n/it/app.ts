@@ -9,6 +9,9 @@ export const app: Readonly<Record<keyof typeof english, string>> = {
   'app.cancel': 'Annulla',
   'app.back': 'Torna all’ingresso',
 
+  'draining.room': 'Il server sta per riavviarsi. Questa stanza può continuare per {wait}, poi finisce.',
+  'draining.page': 'Il server sta per riavviarsi. Finché non torna non si aprono nuove stanze.',
+
   'form.name': 'Il tuo nome',
   'form.name.placeholder': 'Come ti vedono gli altri',
   'form.title': 'Di che cosa parlerete?',

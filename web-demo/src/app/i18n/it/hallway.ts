@@ -29,6 +29,8 @@ export const hallway: Readonly<Record<keyof typeof english, string>> = {
   'over.ended_by_operator.text': 'L’ha chiusa chi gestisce il server.',
   'over.shutdown': 'Il server si riavvia',
   'over.shutdown.text': 'La stanza è finita con lui. Aprine una nuova fra un momento.',
+  'over.back': 'Il server è tornato',
+  'over.back.text': 'La stanza è finita con il riavvio. Aprine una nuova, o guarda che cosa c’è.',
   'over.removed': 'Ti hanno allontanato dalla stanza',
   'over.removed.text': 'Chi modera ti ha chiesto di uscire. Puoi tornare quando gli animi si calmano.',
   'over.banned': 'Non puoi tornare in questa stanza',
