@@ -145,7 +145,7 @@ function Form({ account }: { account: Account }) {
           {refusal}
         </p>
       )}
-      <button class="button primary wide" disabled={busy} data-testid="edit-save">
+      <button class="button primary wide" aria-disabled={busy} data-testid="edit-save">
         {t('edit.save')}
       </button>
     </form>
@@ -186,7 +186,7 @@ function Picture() {
           <button
             type="button"
             class="button"
-            disabled={busy}
+            aria-disabled={busy}
             onClick={() => input.current?.click()}
             data-testid="choose-avatar"
           >

@@ -214,7 +214,7 @@ function Card({ live, invited, refusal, onEnter }: CardProps) {
             />
           </label>
         )}
-        <button class="button primary wide" disabled={busy} data-testid="join-room">
+        <button class="button primary wide" aria-disabled={busy} data-testid="join-room">
           {busy
             ? t('entry.joining')
             : name.trim() === ''

@@ -87,7 +87,7 @@ function StartRoom() {
             data-testid="title-input"
           />
         </label>
-        <button class="button primary wide" disabled={busy} data-testid="start-room">
+        <button class="button primary wide" aria-disabled={busy} data-testid="start-room">
           {busy ? t('form.starting') : t('form.start')}
         </button>
       </form>

@@ -210,7 +210,7 @@ function Start({ plan }: { plan: Scheduled }) {
     <button
       type="button"
       class="button primary"
-      disabled={busy}
+      aria-disabled={busy}
       onClick={() => void start()}
       data-testid="start-plan"
     >

@@ -88,7 +88,7 @@ export function SignIn({ query }: PageProps) {
           testId="login-input"
         />
         <Password label={t('sign.password')} name="password" fresh={false} testId="password-input" />
-        <button class="button primary wide" disabled={busy} data-testid="sign-in">
+        <button class="button primary wide" aria-disabled={busy} data-testid="sign-in">
           {busy ? t('sign.in.busy') : t('sign.in')}
         </button>
       </form>
@@ -163,7 +163,7 @@ export function SignUp({ query }: PageProps) {
           autocomplete="email"
           testId="email-input"
         />
-        <button class="button primary wide" disabled={busy} data-testid="sign-up">
+        <button class="button primary wide" aria-disabled={busy} data-testid="sign-up">
           {busy ? t('sign.up.busy') : t('sign.up')}
         </button>
       </form>

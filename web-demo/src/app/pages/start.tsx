@@ -245,7 +245,7 @@ function Form({ plan, startsLater }: { plan?: Scheduled; startsLater: boolean })
           {refusal}
         </p>
       )}
-      <button class="button primary wide" disabled={busy} data-testid="start-room">
+      <button class="button primary wide" aria-disabled={busy} data-testid="start-room">
         {busy
           ? t(later ? 'start.planning' : 'form.starting')
           : t(plan ? 'start.save' : later ? 'start.plan' : 'form.start')}

@@ -78,6 +78,7 @@ function OutputChoice() {
       <span>{t('settings.output')}</span>
       <select
         value={stored().output ?? 'default'}
+        data-testid="output-device"
         onChange={(event) => {
           const output = event.currentTarget.value;
           store({ output });

@@ -92,7 +92,10 @@ function Round({ icon, label, onClick, badge = 0, pressed, testId }: RoundProps)
   );
 }
 
-/** The one control that matters most to you: microphone, hand, or the way back on stage. */
+/**
+ * The one control that matters most to you: microphone, hand, or the way back on stage. It stays one button
+ * whatever it is for, so that whoever has the focus on it, or comes back from a dialog to it, keeps it.
+ */
 function StageControl({ state }: { state: RoomState }) {
   const [busy, setBusy] = useState(false);
   const run = async (action: () => Promise<unknown>): Promise<void> => {
@@ -100,64 +103,71 @@ function StageControl({ state }: { state: RoomState }) {
     await attempt(action);
     setBusy(false);
   };
+  const control = controlFor(state);
+  return (
+    <>
+      {me.value && state.you.role !== 'host' && wide.value && (
+        <Round
+          key="step-down"
+          icon="stairs"
+          label={t('bar.step.down')}
+          onClick={() => void run(palco.stepDown)}
+          testId="step-down"
+        />
+      )}
+      <button
+        key="control"
+        type="button"
+        class={`button ${control.looks}`}
+        aria-disabled={busy || control.off === true}
+        onClick={() => void run(control.action)}
+        data-testid={control.testId}
+        data-muted={me.value?.muted}
+      >
+        <Icon name={control.icon} />
+        <span>{control.label}</span>
+      </button>
+    </>
+  );
+}
+
+interface Control {
+  label: string;
+  icon: IconName;
+  looks: string;
+  action: () => Promise<unknown>;
+  testId: string;
+  /** Somebody else says so. */
+  off?: boolean;
+}
+
+function controlFor({ you, room }: RoomState): Control {
   const member = me.value;
   if (member) {
     const { muted, muted_by_moderator: held } = member;
-    const label = held ? t('bar.muted.moderator') : muted ? t('bar.unmute') : t('bar.mute');
-    return (
-      <>
-        {state.you.role !== 'host' && wide.value && (
-          <Round
-            icon="stairs"
-            label={t('bar.step.down')}
-            onClick={() => void run(palco.stepDown)}
-            testId="step-down"
-          />
-        )}
-        <button
-          type="button"
-          class={muted ? 'button mic mic-off' : 'button mic mic-on'}
-          aria-pressed={!muted}
-          disabled={held || busy}
-          onClick={() => void run(() => (muted ? palco.unmute() : palco.mute()))}
-          data-testid="mute-toggle"
-          data-muted={muted}
-        >
-          <Icon name={muted ? 'micOff' : 'mic'} />
-          <span>{label}</span>
-        </button>
-      </>
-    );
+    return {
+      label: held ? t('bar.muted.moderator') : muted ? t('bar.unmute') : t('bar.mute'),
+      icon: muted ? 'micOff' : 'mic',
+      looks: muted ? 'mic mic-off' : 'mic mic-on',
+      action: () => (muted ? palco.unmute() : palco.mute()),
+      testId: 'mute-toggle',
+      off: held,
+    };
   }
   if (moderates.value) {
-    return (
-      <button
-        type="button"
-        class="button primary"
-        disabled={busy}
-        onClick={() => void run(palco.takeStage)}
-        data-testid="take-stage"
-      >
-        <Icon name="mic" />
-        <span>{t('bar.take.stage')}</span>
-      </button>
-    );
+    const action = palco.takeStage;
+    return { label: t('bar.take.stage'), icon: 'mic', looks: 'primary', action, testId: 'take-stage' };
   }
-  const up = state.you.hand !== undefined;
-  const off = state.room.hand_policy === 'off' && !up;
-  return (
-    <button
-      type="button"
-      class={up ? 'button hand-up' : 'button primary'}
-      disabled={busy || off}
-      aria-pressed={up}
-      onClick={() => void run(up ? palco.lowerHand : palco.raiseHand)}
-      data-testid={up ? 'lower-hand' : 'raise-hand'}
-    >
-      <Icon name="hand" />
-      <span>{off ? t('bar.hand.off') : up ? t('bar.hand.lower') : t('bar.hand.raise')}</span>
-    </button>
-  );
+  const up = you.hand !== undefined;
+  const off = room.hand_policy === 'off' && !up;
+  return {
+    label: off ? t('bar.hand.off') : up ? t('bar.hand.lower') : t('bar.hand.raise'),
+    icon: 'hand',
+    looks: up ? 'hand-up' : 'primary',
+    action: up ? palco.lowerHand : palco.raiseHand,
+    testId: up ? 'lower-hand' : 'raise-hand',
+    off,
+  };
 }
 
 function HandNote({ hand }: { hand: NonNullable<RoomState['you']['hand']> }) {

@@ -1,6 +1,6 @@
 // How the connection is, in words, when it is not simply good; and a tap where only a tap helps.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../i18n';
 import { connection, online, palco, quality } from '../store';
 
@@ -11,6 +11,8 @@ export type Health =
 const PATIENCE_MS = 800;
 /** Media connects in well under a second; after this long something stands in the way. */
 const SLOW_AFTER_MS = 8_000;
+/** What broke heals within this, by new credentials or a new connection; else the network is to blame. */
+const UNHEALED_AFTER_MS = 25_000;
 
 export function ConnectionBanner() {
   const health = useHealth();
@@ -76,19 +78,25 @@ export function Signal() {
 function useHealth(): Health {
   const now = healthNow();
   const [shown, setShown] = useState<Health>(now);
+  const worked = useRef(false);
+  if (now === 'connected') worked.current = true;
+  // Tries that fail and begin anew are one trouble: the first connection, or one that broke.
+  const silent = now === 'connecting' || now === 'media';
+  const trouble = silent ? (worked.current ? 'media' : 'connecting') : now;
   useEffect(() => {
     // Good news and a needed tap at once; bad news when they last.
-    if (now === 'connected' || now === 'blocked') {
-      setShown(now);
+    if (trouble === 'connected' || trouble === 'blocked') {
+      setShown(trouble);
       return;
     }
-    const soon = setTimeout(() => setShown(now), PATIENCE_MS);
-    const slow = setTimeout(() => now === 'connecting' && setShown('slow'), SLOW_AFTER_MS);
+    const soon = setTimeout(() => setShown(trouble), PATIENCE_MS);
+    const patience = trouble === 'connecting' ? SLOW_AFTER_MS : UNHEALED_AFTER_MS;
+    const slow = setTimeout(() => silent && setShown('slow'), patience);
     return () => {
       clearTimeout(soon);
       clearTimeout(slow);
     };
-  }, [now]);
+  }, [trouble]);
   return shown === 'connected' && quality.value.grade === 'poor' ? 'weak' : shown;
 }
 

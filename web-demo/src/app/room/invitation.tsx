@@ -74,7 +74,7 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
             <button
               type="button"
               class="button primary wide"
-              disabled={busy}
+              aria-disabled={busy}
               onClick={() => void enter()}
               data-testid="confirm-mic"
             >
