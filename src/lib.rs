@@ -20,6 +20,7 @@ mod products;
 mod redirect;
 mod schedule;
 mod secrets;
+mod serve;
 mod social;
 mod store;
 mod telemetry;

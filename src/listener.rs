@@ -2,6 +2,7 @@
 //! keeps nobody waiting.
 
 use std::{
+    collections::VecDeque,
     io,
     net::SocketAddr,
     pin::Pin,
@@ -13,7 +14,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
@@ -22,7 +23,8 @@ use crate::tls::ACME_ALPN;
 
 /// Longer than a lost ClientHello takes to be sent again, twice.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Handshakes at a time; others wait in the kernel's queue.
+/// Handshakes at a time. When there are more the oldest is given up: whoever means it is done in a moment, and a flood of
+/// those who do not would else keep everybody waiting.
 const HANDSHAKES_MAX: usize = 4096;
 
 /// A client's connection.
@@ -47,11 +49,33 @@ pub(crate) struct Listener {
     tcp: TcpListener,
     tls: Option<TlsAcceptor>,
     handshakes: JoinSet<Option<(Stream, SocketAddr)>>,
+    /// As they came; some may be done.
+    by_age: VecDeque<AbortHandle>,
+    most: usize,
 }
 
 impl Listener {
     pub(crate) fn new(tcp: TcpListener, tls: Option<Arc<ServerConfig>>) -> Self {
-        Self { tcp, tls: tls.map(TlsAcceptor::from), handshakes: JoinSet::new() }
+        Self {
+            tcp,
+            tls: tls.map(TlsAcceptor::from),
+            handshakes: JoinSet::new(),
+            by_age: VecDeque::new(),
+            most: HANDSHAKES_MAX,
+        }
+    }
+
+    fn begin(&mut self, acceptor: TlsAcceptor, tcp: TcpStream, from: SocketAddr) {
+        if self.by_age.len() >= self.most {
+            self.by_age.retain(|handshake| !handshake.is_finished());
+        }
+        if self.by_age.len() >= self.most
+            && let Some(oldest) = self.by_age.pop_front()
+        {
+            oldest.abort();
+        }
+        let shaking = async move { Some((shake(acceptor, tcp).await?, from)) };
+        self.by_age.push_back(self.handshakes.spawn(shaking));
     }
 }
 
@@ -63,11 +87,9 @@ impl axum::serve::Listener for Listener {
         loop {
             tokio::select! {
                 // Also waits out what accepting runs into: no file descriptors.
-                (tcp, from) = axum::serve::Listener::accept(&mut self.tcp),
-                    if self.handshakes.len() < HANDSHAKES_MAX =>
-                {
+                (tcp, from) = axum::serve::Listener::accept(&mut self.tcp) => {
                     let Some(acceptor) = self.tls.clone() else { return (Stream::Plain(tcp), from) };
-                    self.handshakes.spawn(async move { Some((shake(acceptor, tcp).await?, from)) });
+                    self.begin(acceptor, tcp, from);
                 }
                 Some(done) = self.handshakes.join_next() => {
                     // Who does not manage a handshake is nobody's concern.
@@ -146,5 +168,58 @@ impl AsyncWrite for Stream {
             Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::serve::Listener as _;
+    use tokio::io::AsyncReadExt;
+    use tokio_rustls::{
+        TlsConnector,
+        rustls::{ClientConfig, RootCertStore, pki_types::ServerName},
+    };
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(15);
+
+    #[tokio::test]
+    async fn a_flood_of_handshakes_that_do_not_end_costs_its_oldest_and_nobody_else() {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let certificate = made.cert.der().clone();
+        let key = made.signing_key.serialize_der().try_into().unwrap();
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)
+            .unwrap();
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        let mut listener = Listener::new(tcp, Some(Arc::new(config)));
+        listener.most = 4;
+        let mut accepted = tokio::spawn(async move {
+            let first = listener.accept().await.1;
+            (first, listener)
+        });
+
+        let mut flood = Vec::new();
+        for _ in 0..20 {
+            flood.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let client = TcpStream::connect(address).await.unwrap();
+        let own = client.local_addr().unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let shaken = TlsConnector::from(Arc::new(config)).connect(name, client);
+        let (shaken, accepted) = tokio::join!(timeout(SOON, shaken), timeout(SOON, &mut accepted));
+        shaken.expect("in time").expect("a handshake");
+        let (first, listener) = accepted.expect("in time").expect("no panic");
+        assert_eq!(first, own);
+        assert!(listener.handshakes.len() <= 4, "{} are held", listener.handshakes.len());
+        // Long before the deadline of a handshake.
+        let gone = timeout(HANDSHAKE / 2, flood[0].read_u8()).await;
+        assert!(gone.expect("given up").is_err(), "closed without a word");
     }
 }

@@ -6,7 +6,6 @@ use axum::{
     http::{HeaderValue, header},
     middleware::map_response,
     response::Response,
-    serve::ListenerExt,
 };
 use palco_protocol::{ErrorCode, RoomId};
 use palco_room::Settings;
@@ -28,6 +27,7 @@ use crate::{
     notify::{Notifier, Outside, Vapid, WebhookConfigError, Webhooks},
     passwords::Passwords,
     redirect, schedule,
+    serve::{Deadlines, serve},
     social::Graph,
     store::Store,
     tls::{self, Tls, TlsError},
@@ -95,7 +95,7 @@ pub struct Server {
     telling: JoinSet<()>,
     reminders: JoinHandle<()>,
     stop: watch::Sender<bool>,
-    http: JoinHandle<io::Result<()>>,
+    http: JoinHandle<()>,
 }
 
 impl Server {
@@ -207,19 +207,9 @@ impl Server {
         if tls.as_ref().is_some_and(|tls| tls.lasting) {
             router = router.layer(map_response(strictly_by_https));
         }
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let listener = Listener::new(listener, tls.as_ref().map(|tls| Arc::clone(&tls.config)))
-            .tap_io(|stream| {
-                // Answers and events are small and wanted now (RFC 896's coalescing would hold them back).
-                let _ = stream.tcp().set_nodelay(true);
-            });
+        let listener = Listener::new(listener, tls.as_ref().map(|tls| Arc::clone(&tls.config)));
         let stop = watch::Sender::new(false);
-        let mut stopped = stop.subscribe();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-            // An error means the server was dropped: stop as well.
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        });
-        let http = tokio::spawn(async move { serving.await });
+        let http = tokio::spawn(serve(listener, router, Deadlines::default(), stop.subscribe()));
         let reminders = schedule::start(identities.store.clone());
         Ok(Self {
             address,

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use hyper::upgrade::OnUpgrade;
-use hyper_util::{rt::TokioIo, server::conn::auto::upgrade};
+use hyper_util::rt::TokioIo;
 use palco_protocol::{ErrorCode, SUBPROTOCOL};
 use palco_signaling::{Arrival, websocket_config};
 use tokio_tungstenite::{
@@ -62,7 +62,7 @@ pub(super) async fn open(
 
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let Ok(parts) = upgrade::downcast::<TokioIo<Stream>>(upgraded) else {
+        let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
             tracing::error!("an upgraded connection was none of ours");
             return;
         };

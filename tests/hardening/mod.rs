@@ -2,7 +2,9 @@
 //! and people they share.
 
 mod abuse;
+mod addresses;
 mod clock;
+mod floods;
 mod index;
 mod input;
 mod isolation;
