@@ -4,8 +4,11 @@ use palco_protocol::http::Problem;
 
 use crate::live::{Connection, live};
 
-/// What reads something of the caller's. `{}` is whatever the data says.
-const PATHS: [(&str, &str); 20] = [
+/// What is asked: a method and a path, in which `{}` is whatever the data says, `{room}` a room that is live and
+/// `{planned}` one that is planned. New ones stand at the end: what is kept names them by their place.
+///
+/// All of the API, as a test beside it says, but for what would end the caller's own session.
+pub const PATHS: [(&str, &str); 72] = [
     ("POST", "/api/v1/guests"),
     ("POST", "/api/v1/accounts"),
     ("POST", "/api/v1/session"),
@@ -26,6 +29,58 @@ const PATHS: [(&str, &str); 20] = [
     ("GET", "/metrics?{}"),
     ("GET", "/r/{}"),
     ("POST", "/{}"),
+    ("GET", "/api/v1/openapi.json"),
+    ("GET", "/api/v1/me"),
+    ("DELETE", "/api/v1/me/avatar"),
+    ("GET", "/api/v1/me/export"),
+    ("GET", "/api/v1/me/blocks?{}"),
+    ("GET", "/api/v1/people/suggestions?{}"),
+    ("GET", "/api/v1/people/{}/following?{}"),
+    ("DELETE", "/api/v1/people/{}/follow"),
+    ("PUT", "/api/v1/people/{}/block"),
+    ("PUT", "/api/v1/people/ada/notices"),
+    ("PUT", "/api/v1/people/{}/notices"),
+    ("GET", "/api/v1/push/key"),
+    ("PUT", "/api/v1/push/subscriptions"),
+    ("DELETE", "/api/v1/push/subscriptions"),
+    ("GET", "/api/v1/notifications?{}"),
+    ("GET", "/api/v1/notifications/unread"),
+    ("POST", "/api/v1/notifications/read"),
+    ("GET", "/api/v1/notifications/preferences"),
+    ("PUT", "/api/v1/notifications/preferences"),
+    ("GET", "/api/v1/rooms?{}"),
+    ("POST", "/api/v1/rooms/{room}/guests"),
+    ("POST", "/api/v1/rooms/{}/guests"),
+    ("GET", "/api/v1/rooms/{room}/history?{}"),
+    ("GET", "/api/v1/rooms/{}/history?{}"),
+    ("GET", "/api/v1/hallway?{}"),
+    ("POST", "/api/v1/scheduled"),
+    ("GET", "/api/v1/scheduled?{}"),
+    ("GET", "/api/v1/scheduled/{}"),
+    ("PATCH", "/api/v1/scheduled/{planned}"),
+    ("PATCH", "/api/v1/scheduled/{}"),
+    ("DELETE", "/api/v1/scheduled/{}"),
+    ("PUT", "/api/v1/scheduled/{planned}/rsvp"),
+    ("PUT", "/api/v1/scheduled/{}/rsvp"),
+    ("DELETE", "/api/v1/scheduled/{}/rsvp"),
+    ("GET", "/api/v1/scheduled/{planned}/attendees?{}"),
+    ("GET", "/api/v1/scheduled/{}/attendees?{}"),
+    ("POST", "/api/v1/scheduled/{}/start"),
+    ("GET", "/api/v1/admin/rooms?{}"),
+    ("DELETE", "/api/v1/admin/rooms/{}"),
+    ("PUT", "/api/v1/admin/people/{}/suspension"),
+    ("DELETE", "/api/v1/admin/people/{}/suspension"),
+    ("PUT", "/api/v1/admin/people/{}/operator"),
+    ("DELETE", "/api/v1/admin/people/{}/operator"),
+    ("GET", "/api/v1/admin/reports?{}"),
+    ("PUT", "/api/v1/admin/reports/{}/handled"),
+    ("GET", "/api/v1/admin/keys?{}"),
+    ("POST", "/api/v1/admin/keys"),
+    ("DELETE", "/api/v1/admin/keys/{}"),
+    ("GET", "/ws?{}"),
+    ("GET", "/healthz?{}"),
+    ("GET", "/readyz?{}"),
+    ("GET", "/{}"),
 ];
 
 /// The first byte chooses the path, the second whether the caller says who they are; the rest is sent.
@@ -33,13 +88,14 @@ pub fn http(data: &[u8]) {
     let Some(([path, known], data)) = data.split_first_chunk::<2>() else {
         return;
     };
+    let live = live();
     let (method, path) = PATHS[usize::from(*path) % PATHS.len()];
+    let path = &*path.replace("{room}", &live.room).replace("{planned}", &live.planned);
     let (path, body) = match path.split_once('?') {
         Some((path, _)) => (format!("{}?{}", filled(path, data), query(data)), &b""[..]),
         None if path.contains("{}") => (filled(path, data), &b""[..]),
         None => (path.to_owned(), data),
     };
-    let live = live();
     let token = [None, Some(&*live.token), Some(&*live.guest)][usize::from(*known) % 3];
     let mut connection = Connection::open(live.address).expect("a connection");
     let answer = connection.ask(method, &path, token, body);
@@ -50,6 +106,13 @@ pub fn http(data: &[u8]) {
         let problem: Problem = serde_json::from_slice(&answer.body).expect("a problem");
         assert_eq!(problem.status, answer.status);
     }
+}
+
+/// The API's own list of its paths, as it is served.
+#[must_use]
+pub fn document() -> Vec<u8> {
+    let mut connection = Connection::open(live().address).expect("a connection");
+    connection.ask("GET", "/api/v1/openapi.json", None, b"").expect("an answer").body
 }
 
 fn filled(path: &str, data: &[u8]) -> String {

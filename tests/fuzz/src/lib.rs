@@ -9,7 +9,7 @@
 //! The same entry points run for a moment in `make test`, mutated from a fixed seed, and for as long as one likes by
 //! `make fuzz`. What they start from is kept in `corpus/`; an input that ever failed is added there.
 
-mod http;
+pub mod http;
 mod live;
 pub mod mutate;
 mod offer;

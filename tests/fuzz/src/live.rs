@@ -7,11 +7,11 @@ use std::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use clap::Parser;
-use palco_protocol::http::{Guest, RoomCreated, SignedIn};
+use palco_protocol::http::{Guest, RoomCreated, Scheduled, SignedIn};
 use socket2::{Domain, Socket, Type};
 
 /// Only what hangs waits for it.
@@ -25,6 +25,8 @@ pub(crate) struct Live {
     pub(crate) guest: String,
     /// Theirs.
     pub(crate) room: String,
+    /// Theirs too, for next year.
+    pub(crate) planned: String,
     _runtime: tokio::runtime::Runtime,
     _server: palco::Server,
 }
@@ -60,6 +62,7 @@ impl Live {
             token: String::new(),
             guest: String::new(),
             room: String::new(),
+            planned: String::new(),
             _runtime: runtime,
             _server: server,
         };
@@ -73,6 +76,12 @@ impl Live {
         let room = live.created("/api/v1/rooms", r#"{"title":"A room"}"#);
         let room = serde_json::from_slice::<RoomCreated>(&room).expect("a room");
         live.room = room.id.to_string();
+        let in_a_year = SystemTime::now() + Duration::from_hours(24 * 365);
+        let in_a_year = in_a_year.duration_since(UNIX_EPOCH).expect("later than 1970").as_millis();
+        let plan = format!(r#"{{"title":"A plan","starts_at_ms":{in_a_year}}}"#);
+        let planned = live.created("/api/v1/scheduled", &plan);
+        let planned = serde_json::from_slice::<Scheduled>(&planned).expect("a planned room");
+        live.planned = planned.id.to_string();
         live
     }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "the seed is this program's output")]
 
 use std::{
+    collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
@@ -108,4 +109,36 @@ fn signalling() {
 #[test]
 fn http() {
     run("http", &["corpus/http"], 600, palco_fuzz::http);
+}
+
+#[test]
+fn every_request_of_the_api_is_among_those_that_are_made() {
+    // What would end the session that the others are asked with.
+    const LEFT_OUT: [(&str, &str); 2] = [("DELETE", "/api/v1/me"), ("DELETE", "/api/v1/session")];
+    let document: serde_json::Value =
+        serde_json::from_slice(&palco_fuzz::http::document()).expect("JSON");
+    let asked: BTreeSet<_> = palco_fuzz::http::PATHS
+        .into_iter()
+        .map(|(method, path)| (method.to_owned(), named(path)))
+        .collect();
+    let mut requests = 0;
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys() {
+            let request = (method.to_uppercase(), named(&format!("/api/v1{path}")));
+            let left_out = LEFT_OUT.contains(&(&request.0, &request.1));
+            assert!(left_out || asked.contains(&request), "{request:?} is never asked");
+            requests += 1;
+        }
+    }
+    assert!(requests > 50, "{requests} requests in the document");
+}
+
+/// A path without its query, whatever its parts are called.
+fn named(path: &str) -> String {
+    let (path, _) = path.split_once('?').unwrap_or((path, ""));
+    let part = |part: &str| match part.starts_with('{') {
+        true => "{}".to_owned(),
+        false => part.to_owned(),
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
