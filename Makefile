@@ -2,7 +2,7 @@
 #
 # Order matters in one place: the web client is built before cargo, which embeds web-demo/dist.
 
-.PHONY: run build setup test prepare-tests check audit fuzz soak bench generate format clean help
+.PHONY: run build setup test prepare-tests check audit guards fuzz soak bench generate format clean help
 
 run: build ## Set up, build, and serve http://localhost:8080 (ARGS="..." for `palco serve`)
 	@exec target/release/palco serve $(ARGS)
@@ -24,6 +24,9 @@ check: web-demo/dist/index.html tests/e2e/node_modules/.stamp ## Formatting, lin
 
 audit: ## Known weaknesses of the dependencies, where their databases are in reach
 	@scripts/audit.sh
+
+guards: build ## Takes out one guard after another, and demands that its tests fail (ROWS="1 13" for some)
+	@scripts/guards.py $(ROWS)
 
 fuzz: build ## Fuzz targets, FUZZ_S=60 seconds each (TARGETS="stun offer" for some)
 	@scripts/fuzz.sh $(TARGETS)

@@ -121,6 +121,32 @@ async fn guesses_at_a_password_are_limited_and_logged_without_it() {
     house.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_tells_a_stranger_whether_an_account_exists() {
+    let house = House::open().await;
+    let body = br#"{"handle":"ada","name":"Ada","email":"ada@rooms.example","password":"not-a-secret","session":"token"}"#;
+    let made = house.address.http("POST", "/api/v1/accounts", None, Some(body.to_vec())).await;
+    assert_eq!(made.expect("an answer").status, 201);
+    let asked = [
+        ("session", r#"{"login":"{}","password":"a-guess-of-mine"}"#),
+        // Longer than any password is.
+        ("session", &format!(r#"{{"login":"{{}}","password":"{}"}}"#, "x".repeat(5_000))),
+        ("password-resets", r#"{"login":"{}"}"#),
+    ];
+    for (path, body) in asked {
+        let mut answers = Vec::new();
+        for login in ["ada", "ada@rooms.example", "eve", "eve@rooms.example"] {
+            let body = body.replace("{}", login).into_bytes();
+            let path = format!("/api/v1/{path}");
+            let answer = house.address.http("POST", &path, None, Some(body)).await;
+            let answer = answer.expect("an answer");
+            answers.push((answer.status, String::from_utf8(answer.body.to_vec()).expect("text")));
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{path}: {answers:?}");
+    }
+    house.close().await;
+}
+
 /// A request written by hand, and the status of its answer.
 async fn status_of(house: &House, head: &str) -> u16 {
     let authority = house.server().address();

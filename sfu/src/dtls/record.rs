@@ -188,9 +188,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn no_bytes_make_it_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300),
+            lengths in proptest::array::uniform3(0_u32..120),
+            held in 0_usize..120,
+        ) {
             let framed = record(HANDSHAKE, 0, &bytes);
-            for datagram in [&bytes, &framed] {
+            // Noise seldom says lengths that are believed.
+            let [total, offset, len] = lengths;
+            let likely = record(HANDSHAKE, 0, &fragment(1, total, offset, len, held));
+            for datagram in [&bytes, &framed, &likely] {
                 let _ = (is_acceptable(datagram), repeats_client_finish(datagram), is_protected_alert(datagram), opening_random(datagram), is_meddling(datagram));
             }
         }
