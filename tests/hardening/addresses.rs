@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     house::{Guest, SOON},
-    process::Process,
+    spawned::Spawned,
 };
 
 /// A proxy that names this client in every request that begins a connection.
@@ -58,8 +58,8 @@ async fn heard_so_far(guest: &mut Guest, seen: &mut String) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_learns_an_address_that_a_trusted_proxy_tells_the_server() {
     const THEIRS: [&str; 2] = ["198.51.100.77", "198.51.100.78"];
-    let process = Process::serve(&["--trusted-proxies", "127.0.0.0/8"]).await;
-    let address = process.address();
+    let process = Spawned::serve(&["--trusted-proxies", "127.0.0.0/8"]).await;
+    let address = process.address.clone();
     let at = process.url().replace("http://", "").parse().expect("an address");
     let [hidden, elsewhere] = [proxy(at, THEIRS[0]).await, proxy(at, THEIRS[1]).await];
 

@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use palco_client::Server as Address;
-use palco_protocol::{ClientMessage, HandPolicy, Reaction, RoomId};
+use palco_client::{Media, Server as Address};
+use palco_protocol::{ClientMessage, HandPolicy, Reaction, RoomId, SpeakerNumber};
 
 use super::limits::Directory;
 use crate::{
@@ -70,16 +70,20 @@ async fn comes(address: &Address, name: &str, room: RoomId) -> Guest {
     Guest::enter(guest.token, client, room).await
 }
 
-/// One visitor's stay: hears, writes, raises a hand, speaks, and leaves or is lost.
-async fn stay(address: Address, n: usize, host: palco_protocol::SpeakerNumber, room: RoomId) {
+/// One visitor's stay: hears, writes, raises a hand, and leaves or is lost. Gives back the connection of whoever ends
+/// nothing themself and would keep it up for ever.
+async fn stay(address: Address, n: usize, host: SpeakerNumber, room: RoomId) -> Option<Media> {
     let visitor = comes(&address, &format!("Visitor {n}"), room).await;
     visitor.media.wait_for_packets(host, 5, SOON).await.expect("the host is heard");
     visitor.ask(ClientMessage::Chat { text: "hello".to_owned() }).await.expect("a line");
     visitor.ask(ClientMessage::React { reaction: Reaction::Clap }).await.expect("a reaction");
     match n % 3 {
         0 => visitor.ask(ClientMessage::Leave).await.expect("left"),
-        // Gone without a word: the grace ends it.
-        1 => drop(visitor.client),
+        // Gone without a word: the grace ends it, and the server their media.
+        1 => {
+            drop(visitor.client);
+            return Some(visitor.media);
+        }
         _ => {
             visitor.ask(ClientMessage::RaiseHand).await.expect("a raised hand");
             visitor.ask(ClientMessage::LowerHand).await.expect("lowered");
@@ -87,6 +91,7 @@ async fn stay(address: Address, n: usize, host: palco_protocol::SpeakerNumber, r
         }
     }
     visitor.media.close().await.expect("closed");
+    None
 }
 
 /// Ann comes on stage, speaks, and goes.
@@ -149,8 +154,9 @@ async fn people_come_and_go_and_the_server_stays_as_it_was() {
             visitors.spawn(stay(server.address.clone(), n, number, room));
         }
         turn(&server.address, &mut host).await;
+        let mut lost = Vec::new();
         while let Some(stayed) = visitors.join_next().await {
-            stayed.expect("a visitor's stay");
+            lost.extend(stayed.expect("a visitor's stay"));
         }
         if samples.len() % 8 == 0 {
             for policy in [HandPolicy::Off, HandPolicy::Everyone] {
@@ -158,6 +164,9 @@ async fn people_come_and_go_and_the_server_stays_as_it_was() {
             }
         }
         settled(&server, room).await;
+        for media in lost {
+            media.close().await.expect("closed");
+        }
         samples.push(sample(&server, began).await);
     }
     witness.hears(number, 440.0).await;
