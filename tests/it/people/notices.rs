@@ -101,6 +101,35 @@ async fn every_device_of_a_follower_is_told_in_order_and_what_was_missed_waits()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_whose_receipt_was_not_said_waits_under_its_id() {
+    let house = House::open().await;
+    let (ada, bob) = (house.member("ada").await, house.member("bob").await);
+    house.tell("PUT", "people/ada/follow", &bob).await.expect("follows");
+    let mut phone = device(&house, &bob).await;
+    goes_live(&house, &ada, json!({ "title": "Tea" })).await;
+    let (heard, _) = next(&mut phone).await;
+    let session = phone.session().to_owned();
+    drop(phone);
+    // As often as the socket breaks, until it is read.
+    for _ in 0..2 {
+        let phone = house.address.resume(&bob.token, &session).await.expect("hello");
+        let waits = phone.welcome().expect("welcomed").notices;
+        assert_eq!(waits, Some(Unread { unread: 1, newest: Some(heard.id) }));
+        assert_eq!(list(&house, &bob).await.notifications, std::slice::from_ref(&heard));
+    }
+    let read = MarkRead { up_to: None, ids: Some(vec![heard.id]) };
+    for _ in 0..2 {
+        let path = "notifications/read";
+        let left: Unread = house.call("POST", path, Some(&bob.token), &read).await.expect("read");
+        assert_eq!(left.unread, 0, "said twice, it counts once");
+    }
+    let phone = house.address.resume(&bob.token, &session).await.expect("hello");
+    let waits = phone.welcome().expect("welcomed").notices;
+    assert_eq!(waits, Some(Unread { unread: 0, newest: Some(heard.id) }));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_told_what_they_do_not_want_or_may_not_know() {
     let house = House::open().await;
     let ada = house.member("ada").await;
