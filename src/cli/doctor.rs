@@ -17,6 +17,10 @@ pub(super) struct Doctor {
     #[command(flatten)]
     config: Config,
 
+    /// A web server to compare this machine's clock with: any address like `https://example.org`
+    #[arg(long)]
+    time_from: Option<String>,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -76,7 +80,7 @@ impl fmt::Display for Finding {
 
 /// Fails when something would keep the server from working.
 pub(super) async fn run(args: Doctor) -> Result<(), Box<dyn Error>> {
-    let findings = checks::all(&args.config).await;
+    let findings = checks::all(&args.config, args.time_from.as_deref()).await;
     if args.json {
         super::print(&serde_json::to_string_pretty(&findings)?);
     } else {

@@ -9,14 +9,16 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use palco_client::Server;
+use palco_client::{Error, Server};
+use tokio_rustls::rustls;
 use x509_parser::{extensions::GeneralName, pem::Pem};
 
 use super::Finding;
 use crate::{
     Config,
+    notify::is_public,
     store::{Examined, Store},
-    tls,
+    tls::{self, TlsMode},
     tokens::KEY_FILE,
 };
 
@@ -24,9 +26,11 @@ use crate::{
 const FREE_MIN_BYTES: u64 = 200 * 1024 * 1024;
 /// A clock before this is not set: 2025-01-01.
 const PLAUSIBLE: Duration = Duration::from_secs(1_735_689_600);
+/// Other products' tokens are taken with so much between two clocks; `Date` has whole seconds.
+const APART_MAX_S: i64 = 5;
 
-pub(super) async fn all(config: &Config) -> Vec<Finding> {
-    let (http, runs) = http(config.listen).await;
+pub(super) async fn all(config: &Config, time_from: Option<&str>) -> Vec<Finding> {
+    let (http, runs) = http(config.listen, config.tls.tls != TlsMode::Off).await;
     let mut findings = vec![http];
     findings.push(udp(config, runs));
     findings.extend(tcp(config, runs));
@@ -35,15 +39,15 @@ pub(super) async fn all(config: &Config) -> Vec<Finding> {
     findings.extend(public_url(config).await);
     findings.extend(data(&config.data));
     findings.push(database(config).await);
-    findings.push(clock(SystemTime::now(), Instant::now()).await);
+    findings.push(clock(SystemTime::now(), Instant::now(), time_from).await);
     findings
 }
 
 /// The page's port: free, or taken by a Palco that answers.
-async fn http(address: SocketAddr) -> (Finding, bool) {
+async fn http(address: SocketAddr, tls: bool) -> (Finding, bool) {
     match TcpListener::bind(address) {
         Ok(_) => (Finding::ok("http", format!("TCP {address} is free")), false),
-        Err(error) if error.kind() == ErrorKind::AddrInUse && answers(address).await => {
+        Err(error) if error.kind() == ErrorKind::AddrInUse && answers(address, tls).await => {
             (Finding::ok("http", format!("a server answers on {address}")), true)
         }
         Err(error) => {
@@ -53,7 +57,7 @@ async fn http(address: SocketAddr) -> (Finding, bool) {
     }
 }
 
-async fn answers(mut address: SocketAddr) -> bool {
+async fn answers(mut address: SocketAddr, tls: bool) -> bool {
     if address.ip().is_unspecified() {
         address.set_ip(if address.is_ipv4() {
             [127, 0, 0, 1].into()
@@ -61,9 +65,17 @@ async fn answers(mut address: SocketAddr) -> bool {
             IpAddr::V6(1.into())
         });
     }
-    let Ok(server) = format!("http://{address}").parse::<Server>() else { return false };
-    let health = server.http("GET", "/healthz", None, None).await;
-    health.is_ok_and(|answer| answer.status == 204)
+    let scheme = if tls { "https" } else { "http" };
+    let Ok(server) = format!("{scheme}://{address}").parse::<Server>() else { return false };
+    match server.http("GET", "/healthz", None, None).await {
+        Ok(answer) => answer.status == 204,
+        // Asked by its address, its certificate is for another name: enough to see that it speaks TLS.
+        Err(Error::Unreachable { cause, .. }) => cause
+            .get_ref()
+            .and_then(|cause| cause.downcast_ref::<rustls::Error>())
+            .is_some_and(|cause| matches!(cause, rustls::Error::InvalidCertificate(_))),
+        Err(_) => false,
+    }
 }
 
 /// One port for each media thread.
@@ -130,15 +142,22 @@ fn announced(config: &Config) -> Vec<Finding> {
             let advice = "right for trying things out; for others, --udp 0.0.0.0:8090";
             Finding::warn("announce", format!("audio only from this machine ({bound})"), advice)
         } else if bound.is_unspecified() {
-            Finding::ok("announce", "this machine's own address towards the world".to_owned())
+            towards_the_world(palco_sfu::address_towards_the_world())
         } else {
             Finding::ok("announce", format!("{bound}, which is bound"))
         }];
     }
+    let bound = config.udp.ip();
+    let reached = |address: &IpAddr| {
+        bound.is_ipv4() == address.is_ipv4() || bound == IpAddr::from([0_u16; 8])
+    };
     let look = |address: &IpAddr| {
         if address.is_unspecified() || address.is_multicast() {
             let advice = "name an address that clients can send to";
             Finding::fail("announce", format!("{address} is nobody's address"), advice)
+        } else if !reached(address) {
+            let found = format!("{address} leads nowhere: audio is bound to {bound}");
+            Finding::fail("announce", found, "bind both: --udp [::]:8090")
         } else if local(address) {
             Finding::ok("announce", format!("{address} is this machine's"))
         } else {
@@ -147,6 +166,19 @@ fn announced(config: &Config) -> Vec<Finding> {
         }
     };
     config.announce.iter().map(look).collect()
+}
+
+/// What is announced where nothing else was said.
+fn towards_the_world(address: Option<IpAddr>) -> Finding {
+    let Some(address) = address else {
+        let advice = "name the address that clients reach with --announce";
+        return Finding::warn("announce", "this machine has no way to the world", advice);
+    };
+    if is_public(address) {
+        return Finding::ok("announce", format!("{address}, this machine's towards the world"));
+    }
+    let advice = "right within that network; for others, --announce the public address, its ports forwarded to here";
+    Finding::warn("announce", format!("{address}, an address of a private network"), advice)
 }
 
 /// The server's own certificate: whether it can be read, how long it is good, and for which name.
@@ -286,7 +318,7 @@ async fn database(config: &Config) -> Finding {
 }
 
 /// Tokens and plans go by the wall clock: it must be set, and must not run away from the monotonic one.
-async fn clock(wall: SystemTime, monotonic: Instant) -> Finding {
+async fn clock(wall: SystemTime, monotonic: Instant, time_from: Option<&str>) -> Finding {
     let since_epoch = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     if since_epoch < PLAUSIBLE {
         return Finding::fail("clock", "is not set", "run an NTP client");
@@ -298,5 +330,46 @@ async fn clock(wall: SystemTime, monotonic: Instant) -> Finding {
         let found = format!("jumped by {apart:?} while it was looked at");
         return Finding::warn("clock", found, "something sets it: an NTP client should slew it");
     }
-    Finding::ok("clock", "is set, and runs steadily")
+    let Some(url) = time_from else {
+        let found = "is set and runs steadily; compared with no other (--time-from https://...)";
+        return Finding::ok("clock", found);
+    };
+    match seconds_from(url).await {
+        Ok(apart_s) if apart_s.abs() <= APART_MAX_S => {
+            Finding::ok("clock", format!("is {url}'s, as far as whole seconds tell"))
+        }
+        Ok(apart_s) => {
+            let found = format!("{apart_s} s from {url}'s");
+            Finding::warn("clock", found, "one of the two is wrong: run an NTP client")
+        }
+        Err(why) => {
+            let found = format!("not compared with {url}: {why}");
+            Finding::warn("clock", found, "name a web server that this machine reaches")
+        }
+    }
+}
+
+/// How far this machine's clock is before a web server's, by the `Date` of its answer (RFC 9110, section 6.6.1).
+async fn seconds_from(url: &str) -> Result<i64, String> {
+    let server: Server = url.parse().map_err(|error: Error| error.to_string())?;
+    let answer = server.http("GET", "/", None, None).await.map_err(|error| error.to_string())?;
+    let now = chrono::Utc::now();
+    let date = answer.headers.get("date").and_then(|date| date.to_str().ok());
+    let date = date.and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
+    Ok(now.signed_duration_since(date.ok_or("it tells no time")?).num_seconds())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Verdict;
+
+    #[test]
+    fn a_private_address_is_not_announced_to_the_world_unnoticed() {
+        let verdict = |address: &str| towards_the_world(address.parse().ok()).verdict;
+        assert_eq!(verdict("93.184.215.14"), Verdict::Ok);
+        assert_eq!(verdict("10.1.2.3"), Verdict::Warn);
+        assert_eq!(verdict("192.168.0.7"), Verdict::Warn);
+        assert_eq!(verdict("none"), Verdict::Warn);
+    }
 }

@@ -115,9 +115,49 @@ fn taken_ports_and_addresses_of_others_are_told() {
     let (well, found) = examined(&place.0, &["--announce", "0.0.0.0"]);
     assert!(!well);
     assert_eq!(verdict(&found, "announce"), "fail");
+    let (well, found) = examined(&place.0, &["--announce", "::1"]);
+    assert!(!well);
+    assert_eq!(verdict(&found, "announce"), "fail", "bound to IPv4");
     let (_, found) = examined(&place.0, &["--announce", "127.0.0.1"]);
     assert_eq!(verdict(&found, "announce"), "ok");
     drop(audio);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_server_is_recognised_by_https_and_its_clock_is_compared() {
+    let place = Place::new();
+    let tls = ["--tls", "self-signed"];
+    let server = Spawned::start(&place.0, &tls).await;
+    let at = server.url().replace("https://", "");
+    let plain = Spawned::start(&place.0.join("plain"), &[]).await;
+    let [clock, no_clock] = [plain.url(), "http://127.0.0.1:1".to_owned()];
+    let data = place.0.clone();
+    let looked = tokio::task::spawn_blocking(move || {
+        let with = |more: &[&str]| examined(&data, &[&["--listen", &at], more].concat());
+        [
+            with(&[&tls[..], &["--time-from", &clock]].concat()),
+            with(&[&tls[..], &["--time-from", &no_clock]].concat()),
+            with(&[]),
+        ]
+    });
+    let [(well, found), (_, unreached), (plain_well, by_http)] = looked.await.expect("it ran");
+    assert!(well, "{found:?}");
+    assert_eq!((verdict(&found, "http"), verdict(&found, "clock")), ("ok".into(), "ok".into()));
+    assert_eq!(verdict(&unreached, "clock"), "warn");
+    assert!(!plain_well);
+    assert_eq!(verdict(&by_http, "http"), "fail", "plain HTTP is not what is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_wrong_by_an_hour_is_told() {
+    let place = Place::new();
+    let clock = place.0.join("clock");
+    fs::write(&clock, "+1h").expect("written");
+    let server = Spawned::start_by_clock(&place.0, &[], &clock).await;
+    let (data, other) = (place.0.join("other"), server.url());
+    let looked = tokio::task::spawn_blocking(move || examined(&data, &["--time-from", &other]));
+    let (_, found) = looked.await.expect("it ran");
+    assert_eq!(verdict(&found, "clock"), "warn");
 }
 
 #[test]
