@@ -46,6 +46,7 @@ fn primary(language: &str) -> String {
 /// Whether a live room is one of those searched for.
 pub(crate) fn matches(narrowed: &Narrowed, live: &LiveRoom) -> bool {
     let room = &live.room;
+    let all = narrowed.text.is_empty();
     let has = |text: &str| text.to_lowercase().contains(&narrowed.text);
     let named = || {
         live.stage
@@ -54,26 +55,31 @@ pub(crate) fn matches(narrowed: &Narrowed, live: &LiveRoom) -> bool {
     };
     let texts =
         || has(&room.title) || has(&room.description) || room.topics.iter().any(|topic| has(topic));
-    (texts() || named())
+    (all || texts() || named())
         && (narrowed.topic.is_empty() || room.topics.contains(&narrowed.topic))
         && (narrowed.language.is_empty()
             || room.language.as_deref().map(primary) == Some(primary(&narrowed.language)))
 }
 
 /// Live rooms, each with everybody on its stage, in the order in which they are shown.
-pub(crate) fn live(taste: &Taste, rooms: Vec<(LiveRoom, &[UserId])>) -> Vec<HallwayRoom> {
+pub(crate) fn live(taste: &Taste, rooms: &[(&LiveRoom, &[UserId])]) -> Vec<HallwayRoom> {
     let mut ranked = BTreeMap::new();
-    for (live, stage) in rooms {
-        let followed: Vec<_> =
-            stage.iter().copied().filter(|user| taste.follows.contains(user)).collect();
+    for &(live, stage) in rooms {
+        let followed = stage.iter().filter(|user| taste.follows.contains(user)).count();
         let room = &live.room;
-        let weight = taste.weight(followed.len(), &room.topics, room.language.as_deref());
+        let weight = taste.weight(followed, &room.topics, room.language.as_deref());
         let people = stage.len() + live.counts.listeners as usize;
         // Ids grow with time: the newer of two equals is first.
         let key = Reverse((weight, people, room.id));
-        ranked.insert(key, HallwayRoom { live, followed });
+        ranked.insert(key, (live, stage));
     }
-    ranked.into_values().take(LIVE_SHOWN).collect()
+    // Of many thousand rooms, only what is shown is copied.
+    let shown = ranked.into_values().take(LIVE_SHOWN);
+    let whole = |(live, stage): (&LiveRoom, &[UserId])| {
+        let followed = stage.iter().copied().filter(|user| taste.follows.contains(user)).collect();
+        HallwayRoom { live: live.clone(), followed }
+    };
+    shown.map(whole).collect()
 }
 
 /// Planned rooms in the order in which they are shown; sooner ones first among equals.
@@ -145,7 +151,7 @@ mod tests {
     fn live_rooms_come_by_people_topics_language_size_and_age() {
         let (one, two) = ([user(1), user(50)], [user(50), user(1), user(51)]);
         let nobody: [UserId; 0] = [];
-        let rooms = vec![
+        let rooms = [
             (room(1, &[], None, 5), &nobody[..]),
             (room(2, &[], None, 5), &nobody[..]),
             (room(3, &[], None, 900), &nobody[..]),
@@ -155,13 +161,14 @@ mod tests {
             (room(7, &["jazz", "tea"], Some("pt"), 900), &one[..]),
             (room(8, &[], None, 0), &two[..]),
         ];
-        let shown = live(&taste(), rooms.clone());
+        let rooms: Vec<_> = rooms.iter().map(|(live, stage)| (live, *stage)).collect();
+        let shown = live(&taste(), &rooms);
         let order: Vec<_> = shown.iter().map(|shown| shown.live.room.id.0.as_u128()).collect();
         assert_eq!(order, [8, 7, 6, 5, 4, 3, 2, 1]);
         let followed: Vec<_> = shown.iter().map(|shown| &shown.followed[..]).collect();
         assert_eq!(followed[..3], [&[user(50), user(51)][..], &[user(50)], &[]]);
         // A stranger has no taste: size, then age.
-        let order: Vec<_> = live(&Taste::default(), rooms)
+        let order: Vec<_> = live(&Taste::default(), &rooms)
             .iter()
             .map(|shown| shown.live.room.id.0.as_u128())
             .collect();

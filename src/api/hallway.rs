@@ -66,11 +66,11 @@ pub(super) async fn show(
     rooms.retain(|seen| {
         seen.live.room.kind == RoomKind::Open || welcome.contains(&seen.live.room.id)
     });
-    let live = rooms.iter().map(|seen| (seen.live.clone(), &seen.stage[..])).collect();
+    let live: Vec<_> = rooms.iter().map(|seen| (&seen.live, &seen.stage[..])).collect();
     let upcoming = store.upcoming(viewer, &narrowed, utc_ms()).await?;
     let upcoming = upcoming.into_iter().map(|planned| planned.shown).collect();
     Ok(Json(Hallway {
-        live: hallway::live(&taste, live),
+        live: hallway::live(&taste, &live),
         upcoming: hallway::upcoming(&taste, upcoming),
     }))
 }

@@ -57,6 +57,7 @@ pub(super) async fn show(
     };
     // Unknown while the database is away: it is not this page that shall fail then.
     let backlog = app.notices.backlog().await.ok();
+    let unsent = app.identities.store.unsent();
     let snapshot = Snapshot {
         peers,
         rooms,
@@ -67,6 +68,8 @@ pub(super) async fn show(
         backlog,
         told: app.notices.done().told.load(Ordering::Relaxed),
         delivered: app.notices.done().delivered.load(Ordering::Relaxed),
+        unsent_pushes: unsent.pushes.load(Ordering::Relaxed),
+        unsent_webhooks: unsent.webhooks.load(Ordering::Relaxed),
         names: names.collect(),
         media: app.media.stats().await,
     };
@@ -103,6 +106,9 @@ struct Snapshot {
     /// Lists written to, and devices delivered to.
     told: u64,
     delivered: u64,
+    /// Given up, refused, or too many waited.
+    unsent_pushes: u64,
+    unsent_webhooks: u64,
     /// Rooms that the hallway shows.
     names: HashMap<RoomKey, String>,
     media: Stats,
@@ -181,6 +187,10 @@ impl Snapshot {
         single(out, "notices_told", about, &ConstCounter::new(self.told))?;
         let about = "Devices that a notice was queued for";
         single(out, "notices_delivered", about, &ConstCounter::new(self.delivered))?;
+        let about = "Web pushes given up, or refused by the push service";
+        single(out, "pushes_dropped", about, &ConstCounter::new(self.unsent_pushes))?;
+        let about = "Webhooks given up, or dropped because too many waited";
+        single(out, "webhooks_dropped", about, &ConstCounter::new(self.unsent_webhooks))?;
         let Some(backlog) = self.backlog else { return Ok(()) };
         let about = "Notices that not everybody was told of yet";
         single(out, "notices_waiting", about, &waiting(backlog.notices))?;

@@ -66,6 +66,7 @@ pub(crate) struct Limits {
     near: [DefaultKeyedRateLimiter<Origin>; 5],
     logins: DefaultKeyedRateLimiter<String>,
     writers: DefaultKeyedRateLimiter<UserId>,
+    hosts: DefaultKeyedRateLimiter<UserId>,
 }
 
 /// Distinct addresses after which those that have their full allowance back are forgotten.
@@ -89,8 +90,10 @@ impl Limits {
             far: table(1),
             near: table(NEAR_TIMES),
             logins: RateLimiter::keyed(quota(Duration::from_secs(30), 10, 1)),
-            // Somebody who follows a whole list of people; a script that plans a season of rooms.
+            // Somebody who follows a whole list of people.
             writers: RateLimiter::keyed(quota(Duration::from_millis(200), 100, 1)),
+            // A script that plans a season of rooms.
+            hosts: RateLimiter::keyed(quota(Duration::from_secs(20), 60, 1)),
         }
     }
 
@@ -103,6 +106,11 @@ impl Limits {
     /// What one person writes, from wherever.
     pub(crate) fn check_writer(&self, person: UserId) -> Result<(), Refused> {
         take(&self.writers, &person)
+    }
+
+    /// Rooms that one person opens, plans or changes, and invitations: others are told of each.
+    pub(crate) fn check_host(&self, person: UserId) -> Result<(), Refused> {
+        take(&self.hosts, &person)
     }
 
     /// Guesses at one account, from wherever they come.

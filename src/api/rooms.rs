@@ -38,6 +38,7 @@ pub(super) async fn create(
     if caller.grants.as_ref().is_some_and(|grants| !grants.host || grants.room.is_some()) {
         return Err(ErrorCode::NotGranted.into());
     }
+    app.limits.check_host(caller.person.id)?;
     let kind = body.kind.unwrap_or(RoomKind::Open);
     // Whom a guest follows or invites nobody can know; whom a product lets into its closed rooms its tokens say.
     let known = match kind {
@@ -130,6 +131,7 @@ pub(super) async fn invite(
     Path(room): Path<String>,
     Body(body): Body<InviteToRoom>,
 ) -> Result<StatusCode, Refused> {
+    app.limits.check_host(me.id)?;
     check_invited(&body.people)?;
     let live = find(&app, &room)?;
     if live.room.owner != me.id {

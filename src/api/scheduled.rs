@@ -25,7 +25,6 @@ use super::{
     me::{each, language, topic},
     people::{self, Cursor},
     problem::{Body, Refused, line, paragraph},
-    rate::{Limited, Origin},
     rooms::{bound, proper},
 };
 use crate::{
@@ -44,10 +43,9 @@ const DURATION_MIN_MS: u64 = 1_000;
 pub(super) async fn create(
     State(app): State<App>,
     Member(me): Member,
-    origin: Origin,
     Body(body): Body<CreateScheduled>,
 ) -> Result<(StatusCode, Json<Scheduled>), Refused> {
-    app.limits.check(Limited::Write, origin)?;
+    app.limits.check_host(me.id)?;
     in_time(body.starts_at_ms)?;
     let plan = checked(&app, me.id, body)?;
     let room = RoomId(Uuid::now_v7());
@@ -64,6 +62,7 @@ pub(super) async fn update(
     Path(name): Path<String>,
     Body(body): Body<UpdateScheduled>,
 ) -> Result<Json<Scheduled>, Refused> {
+    app.limits.check_host(me.id)?;
     let room = id(&name)?;
     let shown = hosted(&app, me.id, room).await?;
     if let Some(starts_at_ms) = body.starts_at_ms.filter(|&at_ms| at_ms != shown.starts_at_ms) {

@@ -8,6 +8,7 @@
 
 mod outside;
 mod push;
+mod queue;
 mod reach;
 mod sealed;
 mod webhook;
@@ -30,7 +31,7 @@ use uuid::Uuid;
 
 use crate::store::{Backlog, Progress, Store, Stored, Telling, utc_ms};
 
-pub(crate) use outside::Outside;
+pub(crate) use outside::{Outside, is_public};
 pub(crate) use push::Pusher;
 pub(crate) use sealed::{BrowserKeys, Vapid};
 pub(crate) use webhook::WebhookConfigError;
@@ -94,10 +95,10 @@ impl Notifier {
         tasks.spawn(async move { teller.run(&signaling).await });
         tasks.spawn(async move { sweep(&sweeper).await });
         if let Some(pusher) = self.pusher.clone() {
-            tasks.spawn(async move { pusher.run().await });
+            tasks.spawn(async move { queue::work(&pusher).await });
         }
         if let Some(webhooks) = webhooks {
-            tasks.spawn(async move { webhooks.run().await });
+            tasks.spawn(async move { queue::work(&webhooks).await });
         }
         tasks
     }
@@ -196,18 +197,6 @@ impl Notifier {
         tokio::task::yield_now().await;
         Ok(())
     }
-}
-
-/// How long to wait, in milliseconds, after an attempt failed that so many went before: from a second on four times as
-/// long each time, to an hour; or as long as was asked for. `None`: it is given up.
-fn again_in(before: i64, attempts: i64, asked: Option<Duration>) -> Option<i64> {
-    const HOUR_MS: i64 = 60 * 60 * 1_000;
-    if before + 1 >= attempts {
-        return None;
-    }
-    let grown = 4_i64.saturating_pow(u32::try_from(before).unwrap_or(0)).saturating_mul(1_000);
-    let asked = asked.map_or(0, |wait| i64::try_from(wait.as_millis()).unwrap_or(HOUR_MS));
-    Some(grown.max(asked).min(HOUR_MS))
 }
 
 /// What is being told.

@@ -159,7 +159,7 @@ fn seconds(value: &HeaderValue) -> Option<Duration> {
 }
 
 /// Whether an address belongs to the public internet (the IANA special-purpose registries, RFC 6890).
-fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();

@@ -1,8 +1,10 @@
 //! Web Push: sends what waits to closed browsers, again with growing pauses until it is taken or too old to matter.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use futures_util::future::join_all;
 use hyper::{
     Uri,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue},
@@ -11,18 +13,14 @@ use palco_protocol::http::{NoticeKind, Notification};
 use serde_json::json;
 
 use super::{
-    again_in,
     outside::{Answer, Outside, Unreached},
+    queue::{Queue, again_in},
     sealed::{BrowserKeys, Vapid},
 };
 use crate::store::{PushJob, Store, Stored, utc_ms};
 
 /// Sent at a time.
 const AT_ONCE: i64 = 32;
-/// Between two looks when nothing is due.
-const LOOK: Duration = Duration::from_millis(500);
-/// Between two attempts when the database is away.
-const RETRY: Duration = Duration::from_secs(1);
 /// Attempts at one push: the last some ten minutes after the first.
 const ATTEMPTS: i64 = 6;
 /// How long a push service keeps it for a browser that is off, in seconds: a room is over by then.
@@ -37,64 +35,20 @@ pub(crate) struct Pusher {
 }
 
 impl Pusher {
-    pub(super) async fn run(&self) {
-        loop {
-            match self.round().await {
-                Ok(0) => tokio::time::sleep(LOOK).await,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "pushes wait");
-                    tokio::time::sleep(RETRY).await;
-                }
-            }
-        }
-    }
-
-    async fn round(&self) -> Stored<usize> {
-        let jobs = self.store.due_pushes(utc_ms(), AT_ONCE).await?;
-        let sent = join_all(jobs.iter().map(|job| self.one(job))).await;
-        sent.into_iter().collect::<Stored<Vec<()>>>()?;
-        Ok(jobs.len())
-    }
-
-    async fn one(&self, job: &PushJob) -> Stored<()> {
-        let telling = self.store.told(job.notice).await?;
-        let notification = match &telling {
-            Some(telling) => self.store.notification(telling).await?,
-            None => None,
-        };
-        let Some(notification) = notification else { return self.store.end_push(job).await };
-        match self.send(job, &notification).await {
-            Ok(Answer { status: 200..=299, .. }) => self.store.end_push(job).await,
-            // RFC 8030, section 7.3: the subscription has ended.
-            Ok(Answer { status: 404 | 410, .. }) => self.store.forget_subscription(job).await,
-            Ok(Answer { status: status @ (429 | 500..=599), retry_after }) => {
-                tracing::info!(status, "a push service asks for patience");
-                self.later(job, retry_after).await
-            }
-            Ok(Answer { status, .. }) => {
-                tracing::warn!(status, "a push service refuses a push");
-                self.store.end_push(job).await
-            }
-            Err(Unreached::Refused(what)) => {
-                tracing::info!(what, "a subscription that cannot be pushed to is forgotten");
-                self.store.forget_subscription(job).await
-            }
-            Err(error) => {
-                tracing::info!(%error, "a push service is not reached");
-                self.later(job, None).await
-            }
-        }
-    }
-
     async fn later(&self, job: &PushJob, retry_after: Option<Duration>) -> Stored<()> {
         match again_in(job.attempts, ATTEMPTS, retry_after) {
             Some(wait_ms) => self.store.push_later(job, utc_ms() + wait_ms).await,
-            None => self.store.end_push(job).await,
+            None => self.give_up(job).await,
         }
     }
 
-    async fn send(&self, job: &PushJob, notice: &Notification) -> Result<Answer, Unreached> {
+    async fn give_up(&self, job: &PushJob) -> Stored<()> {
+        self.store.end_push(job).await?;
+        self.store.unsent().pushes.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn post(&self, job: &PushJob, notice: &Notification) -> Result<Answer, Unreached> {
         let unusable = |_| Unreached::Refused("no usable subscription");
         let url: Uri = job.to.endpoint.parse().map_err(|_| Unreached::Refused("no address"))?;
         let keys = BrowserKeys::read(&job.to.keys).ok_or(Unreached::Refused("no usable keys"))?;
@@ -111,6 +65,51 @@ impl Pusher {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         headers.insert("ttl", HeaderValue::from_static(TTL_S));
         self.outside.post(&url, headers, body).await
+    }
+}
+
+impl Queue for Pusher {
+    type Job = PushJob;
+
+    const NAME: &str = "pushes";
+    const LOOK: Duration = Duration::from_millis(500);
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    async fn due(&self) -> Stored<Vec<PushJob>> {
+        self.store.due_pushes(utc_ms(), AT_ONCE).await
+    }
+
+    async fn send(&self, job: &PushJob) -> Stored<()> {
+        let telling = self.store.told(job.notice).await?;
+        let notification = match &telling {
+            Some(telling) => self.store.notification(telling).await?,
+            None => None,
+        };
+        let Some(notification) = notification else { return self.store.end_push(job).await };
+        match self.post(job, &notification).await {
+            Ok(Answer { status: 200..=299, .. }) => self.store.end_push(job).await,
+            // RFC 8030, section 7.3: the subscription has ended.
+            Ok(Answer { status: 404 | 410, .. }) => self.store.forget_subscription(job).await,
+            Ok(Answer { status: status @ (429 | 500..=599), retry_after }) => {
+                tracing::info!(status, "a push service asks for patience");
+                self.later(job, retry_after).await
+            }
+            Ok(Answer { status, .. }) => {
+                tracing::warn!(status, "a push service refuses a push");
+                self.give_up(job).await
+            }
+            Err(Unreached::Refused(what)) => {
+                tracing::info!(what, "a subscription that cannot be pushed to is forgotten");
+                self.store.forget_subscription(job).await
+            }
+            Err(error) => {
+                tracing::info!(%error, "a push service is not reached");
+                self.later(job, None).await
+            }
+        }
     }
 }
 

@@ -2,28 +2,23 @@
 //!
 //! Headers and signature are those of Standard Webhooks, so that a receiver can check them with a library.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use aws_lc_rs::hmac;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use futures_util::future::join_all;
 use hyper::{
     Uri,
     header::{CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 
 use super::{
-    again_in,
     outside::{Answer, Outside, Unreached},
+    queue::{Queue, again_in},
 };
 use crate::store::{Store, Stored, WebhookJob, utc_ms};
 
 /// Sent at a time.
 const AT_ONCE: i64 = 8;
-/// Between two looks when nothing is due.
-const LOOK: Duration = Duration::from_millis(200);
-/// Between two attempts when the database is away.
-const RETRY: Duration = Duration::from_secs(1);
 /// Attempts at one webhook: the last some hours after the first.
 const ATTEMPTS: i64 = 12;
 /// A secret is `whsec_` and base64 of so many bytes.
@@ -65,28 +60,37 @@ impl Webhooks {
         Ok(Self { store, outside, url, key })
     }
 
-    pub(super) async fn run(&self) {
-        loop {
-            match self.round().await {
-                Ok(0) => tokio::time::sleep(LOOK).await,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "webhooks wait");
-                    tokio::time::sleep(RETRY).await;
-                }
-            }
-        }
+    async fn post(&self, job: &WebhookJob) -> Result<Answer, Unreached> {
+        let at_s = utc_ms() / 1_000;
+        let signature = sign(&self.key, &job.id, at_s, &job.body);
+        let text = |value: &str| {
+            HeaderValue::from_str(value).map_err(|_| Unreached::Refused("no usable header"))
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("webhook-id", text(&job.id)?);
+        headers.insert("webhook-timestamp", HeaderValue::from(at_s));
+        headers.insert("webhook-signature", text(&signature)?);
+        self.outside.post(&self.url, headers, job.body.clone().into_bytes()).await
+    }
+}
+
+impl Queue for Webhooks {
+    type Job = WebhookJob;
+
+    const NAME: &str = "webhooks";
+    const LOOK: Duration = Duration::from_millis(200);
+
+    fn store(&self) -> &Store {
+        &self.store
     }
 
-    async fn round(&self) -> Stored<usize> {
-        let jobs = self.store.due_webhooks(utc_ms(), AT_ONCE).await?;
-        let sent = join_all(jobs.iter().map(|job| self.one(job))).await;
-        sent.into_iter().collect::<Stored<Vec<()>>>()?;
-        Ok(jobs.len())
+    async fn due(&self) -> Stored<Vec<WebhookJob>> {
+        self.store.due_webhooks(utc_ms(), AT_ONCE).await
     }
 
-    async fn one(&self, job: &WebhookJob) -> Stored<()> {
-        let retry_after = match self.send(job).await {
+    async fn send(&self, job: &WebhookJob) -> Stored<()> {
+        let retry_after = match self.post(job).await {
             Ok(Answer { status: 200..=299, .. }) => return self.store.end_webhook(job).await,
             Ok(Answer { status, retry_after }) => {
                 tracing::info!(status, "a webhook is not taken");
@@ -101,23 +105,11 @@ impl Webhooks {
             Some(wait_ms) => self.store.webhook_later(job, utc_ms() + wait_ms).await,
             None => {
                 tracing::warn!(id = job.id, "a webhook is given up");
-                self.store.end_webhook(job).await
+                self.store.end_webhook(job).await?;
+                self.store.unsent().webhooks.fetch_add(1, Ordering::Relaxed);
+                Ok(())
             }
         }
-    }
-
-    async fn send(&self, job: &WebhookJob) -> Result<Answer, Unreached> {
-        let at_s = utc_ms() / 1_000;
-        let signature = sign(&self.key, &job.id, at_s, &job.body);
-        let text = |value: &str| {
-            HeaderValue::from_str(value).map_err(|_| Unreached::Refused("no usable header"))
-        };
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert("webhook-id", text(&job.id)?);
-        headers.insert("webhook-timestamp", HeaderValue::from(at_s));
-        headers.insert("webhook-signature", text(&signature)?);
-        self.outside.post(&self.url, headers, job.body.clone().into_bytes()).await
     }
 }
 

@@ -6,7 +6,7 @@ use palco_protocol::{
 };
 use sqlx::{Row, any::AnyRow};
 
-use super::{Store, StoreError, Stored, json, utc_ms};
+use super::{Store, StoreError, Stored, json, schedule, utc_ms};
 
 /// An account as the server knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,9 +228,10 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// The account, and by its references all that hangs on it.
+    /// The account, and by its references all that hangs on it. Who said yes to a room of theirs is told.
     pub(crate) async fn delete_account(&self, id: UserId) -> Stored<()> {
         let mut tx = self.begin().await?;
+        schedule::tell_host_goes(&mut tx, id).await?;
         // The counts that others show, before the rows that say whose.
         sqlx::query(
             "UPDATE account SET followers = followers - 1 WHERE id IN \
@@ -250,7 +251,9 @@ impl Store {
             .bind(id.to_string())
             .execute(&mut *tx)
             .await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.ring();
+        Ok(())
     }
 
     /// The picture's base64, or none; `version` names it in addresses.

@@ -1,5 +1,7 @@
 //! What is sent to other servers, and tried again until it is taken: web pushes and webhooks.
 
+use std::sync::atomic::Ordering;
+
 use palco_protocol::{NoticeId, RoomId, UserId, http::PushSubscription};
 use serde_json::{Value, json};
 use sqlx::{Any, Row, Transaction, any::AnyRow};
@@ -178,6 +180,45 @@ impl Store {
             .await?;
         Ok(tx.commit().await?)
     }
+
+    /// What is due later is due now.
+    pub(crate) async fn hasten_jobs(&self, now_ms: i64) -> Stored<()> {
+        let mut tx = self.begin().await?;
+        for statement in [
+            "UPDATE push_job SET due_at_ms = $1 WHERE due_at_ms > $1",
+            "UPDATE webhook_job SET due_at_ms = $1 WHERE due_at_ms > $1",
+        ] {
+            sqlx::query(statement).bind(now_ms).execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Queues a webhook in the transaction of what it tells.
+    pub(super) async fn put_webhook(
+        &self,
+        tx: &mut Transaction<'_, Any>,
+        kind: &str,
+        room: RoomId,
+        data: &Value,
+    ) -> Stored<()> {
+        let (id, now) = (Uuid::now_v7().to_string(), utc_ms());
+        let body = json!({ "id": id, "type": kind, "room": room, "at_ms": now, "data": data });
+        let queued = sqlx::query(
+            "INSERT INTO webhook_job (id, body, due_at_ms) SELECT $1, $2, $3 \
+         WHERE (SELECT COUNT(*) FROM webhook_job) < $4",
+        )
+        .bind(id)
+        .bind(body.to_string())
+        .bind(now)
+        .bind(WEBHOOKS_MAX)
+        .execute(&mut **tx)
+        .await?;
+        if queued.rows_affected() == 0 {
+            self.unsent.webhooks.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(kind, "a webhook is dropped: too many wait");
+        }
+        Ok(())
+    }
 }
 
 /// The webhook of something that a room's history keeps, if it has one.
@@ -189,29 +230,4 @@ pub(super) fn webhook_type(kind: &str) -> Option<&'static str> {
         "room_ended" => "room.ended",
         _ => return None,
     })
-}
-
-/// Queues a webhook in the transaction of what it tells.
-pub(super) async fn put_webhook(
-    tx: &mut Transaction<'_, Any>,
-    kind: &str,
-    room: RoomId,
-    data: &Value,
-) -> Stored<()> {
-    let (id, now) = (Uuid::now_v7().to_string(), utc_ms());
-    let body = json!({ "id": id, "type": kind, "room": room, "at_ms": now, "data": data });
-    let queued = sqlx::query(
-        "INSERT INTO webhook_job (id, body, due_at_ms) SELECT $1, $2, $3 \
-         WHERE (SELECT COUNT(*) FROM webhook_job) < $4",
-    )
-    .bind(id)
-    .bind(body.to_string())
-    .bind(now)
-    .bind(WEBHOOKS_MAX)
-    .execute(&mut **tx)
-    .await?;
-    if queued.rows_affected() == 0 {
-        tracing::warn!(kind, "a webhook is dropped: too many wait");
-    }
-    Ok(())
 }

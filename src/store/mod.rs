@@ -22,7 +22,11 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use palco_protocol::{ErrorCode, RoomId, UserId};
 use sqlx::{
@@ -141,8 +145,19 @@ pub(crate) struct Store {
     webhooks: bool,
     /// Something may be waiting in the outbox.
     rung: Arc<Notify>,
+    /// What was not sent, and never will be.
+    unsent: Arc<Unsent>,
     /// The statement that begins a writing transaction.
     begin: &'static str,
+}
+
+/// What other servers were to be told and were not, since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Unsent {
+    /// Given up, or refused by the push service.
+    pub(crate) pushes: AtomicU64,
+    /// Given up, or too many waited.
+    pub(crate) webhooks: AtomicU64,
 }
 
 impl Store {
@@ -199,6 +214,7 @@ impl Store {
             write: pool,
             webhooks: false,
             rung: Arc::default(),
+            unsent: Arc::default(),
             begin: "BEGIN",
         })
     }
@@ -218,7 +234,14 @@ impl Store {
         // The writer first: it creates the file and sets its journal mode.
         let write = options().max_connections(1).connect(&url).await?;
         let read = options().max_connections(READERS).connect(&url).await?;
-        Ok(Self { read, write, webhooks: false, rung: Arc::default(), begin: "BEGIN IMMEDIATE" })
+        Ok(Self {
+            read,
+            write,
+            webhooks: false,
+            rung: Arc::default(),
+            unsent: Arc::default(),
+            begin: "BEGIN IMMEDIATE",
+        })
     }
 
     /// A transaction that may write. Dropped without `commit`, it never happened.
@@ -229,6 +252,11 @@ impl Store {
     /// The same, queueing webhooks or not.
     pub(crate) fn with_webhooks(self, webhooks: bool) -> Self {
         Self { webhooks, ..self }
+    }
+
+    /// What was not sent, for those who gave it up and those who count.
+    pub(crate) fn unsent(&self) -> &Unsent {
+        &self.unsent
     }
 
     /// A cause was committed.

@@ -230,7 +230,7 @@ pub(super) fn notice_id(row: &AnyRow, column: &str) -> Stored<NoticeId> {
     text.parse().map_err(|_| StoreError::Broken(format!("{column} is no id")))
 }
 
-/// A planned room's title is the cause's own: it is not on record before it is live.
+/// A planned room's title is the cause's own: it is not on record before it is live. So is a person who is gone.
 fn notification(
     id: NoticeId,
     cause: &Cause,
@@ -239,6 +239,7 @@ fn notification(
     created_at_ms: i64,
     read: bool,
 ) -> Notification {
+    let by = cause.gone().unwrap_or(by);
     let plan = cause.plan();
     let room = cause.room().map(|room| NoticeRoom {
         id: room,

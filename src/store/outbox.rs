@@ -4,7 +4,7 @@
 //! happens to the process; the same thing is told once however often it is put. Whoever commits a cause rings, so that
 //! it is told at once; without, it is found some moments later.
 
-use palco_protocol::{NoticeId, RoomId, RoomKind, UserId, http::NoticeKind};
+use palco_protocol::{NoticeId, Person, RoomId, RoomKind, UserId, http::NoticeKind};
 use serde::{Deserialize, Serialize};
 use sqlx::{Any, Transaction};
 use uuid::Uuid;
@@ -21,6 +21,9 @@ pub(crate) enum Cause {
     Scheduled { host: UserId, plan: Plan, access: RoomKind },
     /// To those who said yes: it is called off.
     Cancelled { by: UserId, plan: Plan },
+    /// To one person who said yes: it is called off, its host's account being gone. Theirs is the account that it hangs
+    /// on.
+    HostGone { user: UserId, host: UserId, name: String, plan: Plan },
     /// To those who said yes: it begins at another time, by the plan's change of this number; or it was not started in
     /// time.
     Late { by: UserId, plan: Plan, moved: Option<i64> },
@@ -49,7 +52,7 @@ impl Cause {
         match self {
             Self::Live { .. } => NoticeKind::Live,
             Self::Scheduled { .. } => NoticeKind::Scheduled,
-            Self::Cancelled { .. } => NoticeKind::Cancelled,
+            Self::Cancelled { .. } | Self::HostGone { .. } => NoticeKind::Cancelled,
             Self::Late { .. } => NoticeKind::Late,
             Self::Reminder { .. } => NoticeKind::Reminder,
             Self::Invited { .. } | Self::InvitedToPlan { .. } => NoticeKind::Invited,
@@ -58,12 +61,13 @@ impl Cause {
         }
     }
 
-    /// Whose doing it is.
+    /// Whose doing it is, or whom it hangs on.
     pub(crate) fn by(&self) -> UserId {
         match *self {
             Self::Live { host: by, .. }
             | Self::Scheduled { host: by, .. }
             | Self::Cancelled { by, .. }
+            | Self::HostGone { user: by, .. }
             | Self::Late { by, .. }
             | Self::Reminder { by, .. }
             | Self::Invited { by, .. }
@@ -71,6 +75,13 @@ impl Cause {
             | Self::Pinged { by, .. }
             | Self::Followed { by, .. } => by,
         }
+    }
+
+    /// Whose doing it was, if their account is gone.
+    pub(super) fn gone(&self) -> Option<Person> {
+        let Self::HostGone { host, name, .. } = self else { return None };
+        let (id, name) = (*host, name.clone());
+        Some(Person { id, name, handle: None, headline: None, avatar: None, guest: false })
     }
 
     /// The room it is about, live or planned.
@@ -87,6 +98,7 @@ impl Cause {
         match self {
             Self::Scheduled { plan, .. }
             | Self::Cancelled { plan, .. }
+            | Self::HostGone { plan, .. }
             | Self::Late { plan, .. }
             | Self::Reminder { plan, .. }
             | Self::InvitedToPlan { plan, .. } => Some(plan),
@@ -102,6 +114,7 @@ impl Cause {
             Self::Live { room, .. } => format!("live {room}"),
             Self::Scheduled { plan, .. } => format!("scheduled {}", plan.id),
             Self::Cancelled { plan, .. } => format!("cancelled {}", plan.id),
+            Self::HostGone { user, plan, .. } => format!("cancelled {} {user}", plan.id),
             Self::Late { plan, moved: Some(change), .. } => format!("moved {} {change}", plan.id),
             Self::Late { plan, moved: None, .. } => format!("late {}", at(plan)),
             Self::Reminder { plan, live: false, .. } => format!("reminder {}", at(plan)),

@@ -51,7 +51,7 @@ impl Store {
         insert_room(&mut tx, &room).await?;
         if self.webhooks {
             let data = json!({ "owner": room.owner, "title": room.title, "kind": room.kind });
-            jobs::put_webhook(&mut tx, "room.opened", room.id, &data).await?;
+            self.put_webhook(&mut tx, "room.opened", room.id, &data).await?;
         }
         invite(&mut tx, room.id, &room.invited).await?;
         for cause in &room.causes {
@@ -152,7 +152,7 @@ impl Store {
             .await?;
             if let Some(kind) = jobs::webhook_type(row.kind).filter(|_| self.webhooks) {
                 let data = serde_json::from_str(&row.body)?;
-                jobs::put_webhook(&mut tx, kind, row.room, &data).await?;
+                self.put_webhook(&mut tx, kind, row.room, &data).await?;
             }
             match row.kind {
                 "room_ended" => end_room(&mut tx, row).await?,

@@ -91,7 +91,7 @@ impl Store {
         to: UserId,
         most: usize,
     ) -> Stored<Vec<UserId>> {
-        let (statement, of) = match cause {
+        let (statement, of, planned) = match cause {
             Cause::Live { host, room } => {
                 let row = sqlx::query("SELECT kind FROM room WHERE id = $1")
                     .bind(room.to_string())
@@ -99,34 +99,38 @@ impl Store {
                     .await?;
                 let kind: Option<String> = row.map(|row| row.try_get("kind")).transpose()?;
                 match kind.as_deref() {
-                    Some("open") => (FOLLOWERS, host.to_string()),
-                    Some("social") => (FRIENDS, host.to_string()),
+                    Some("open") => (FOLLOWERS, host.to_string(), Some(room)),
+                    Some("social") => (FRIENDS, host.to_string(), Some(room)),
                     _ => return Ok(Vec::new()),
                 }
             }
-            Cause::Scheduled { host, access, .. } => match access {
-                RoomKind::Open => (FOLLOWERS, host.to_string()),
-                RoomKind::Social => (FRIENDS, host.to_string()),
+            Cause::Scheduled { host, access, plan } => match access {
+                RoomKind::Open => (FOLLOWERS, host.to_string(), Some(&plan.id)),
+                RoomKind::Social => (FRIENDS, host.to_string(), Some(&plan.id)),
                 RoomKind::Closed => return Ok(Vec::new()),
             },
             Cause::Cancelled { plan, .. } | Cause::Late { plan, .. } => {
-                (GOING, plan.id.to_string())
+                (GOING, plan.id.to_string(), None)
             }
-            Cause::Reminder { plan, .. } => (GOING_OR_HOSTING, plan.id.to_string()),
+            Cause::Reminder { plan, .. } => (GOING_OR_HOSTING, plan.id.to_string(), None),
             Cause::Invited { user, .. }
             | Cause::InvitedToPlan { user, .. }
+            | Cause::HostGone { user, .. }
             | Cause::Pinged { user, .. }
             | Cause::Followed { user, .. } => {
                 return Ok((after < *user && *user <= to).then_some(*user).into_iter().collect());
             }
         };
-        let rows = sqlx::query(statement)
+        let query = sqlx::query(statement)
             .bind(of)
             .bind(after.to_string())
             .bind(to.to_string())
-            .bind(i64::try_from(most).unwrap_or(i64::MAX))
-            .fetch_all(&self.read)
-            .await?;
+            .bind(i64::try_from(most).unwrap_or(i64::MAX));
+        let query = match planned {
+            Some(room) => query.bind(room.to_string()),
+            None => query,
+        };
+        let rows = query.fetch_all(&self.read).await?;
         rows.iter().map(|row| user_id(row, "id")).collect()
     }
 
@@ -166,8 +170,8 @@ impl Store {
         if people.is_empty() {
             return Ok(Vec::new());
         }
-        // A reminder is for its own host, too.
-        let own = matches!(telling.cause, Cause::Reminder { .. });
+        // A reminder is for its own host, too; what hangs on the one it is for, for them.
+        let own = matches!(telling.cause, Cause::Reminder { .. } | Cause::HostGone { .. });
         let statement = format!(
             "SELECT account.id, preferences, wanted, (SELECT COUNT(*) FROM notification \
              WHERE account_id = account.id AND notice_id > $2 AND loud = 1) AS recent FROM account \
@@ -214,14 +218,26 @@ impl Store {
     }
 }
 
+/// Not of those who host the planned room `$5`, or said yes to it: they are told of it by themselves.
+macro_rules! others {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM scheduled_person AS part WHERE part.account_id = follower_id \
+         AND part.scheduled_id = $5 AND part.part <> 'invited')"
+    };
+}
 /// Statements of an audience: `$1` whose, after `$2`, to `$3`, at most `$4`.
-const FOLLOWERS: &str = "SELECT follower_id AS id FROM follow \
-     WHERE followed_id = $1 AND follower_id > $2 AND follower_id <= $3 ORDER BY follower_id LIMIT $4";
+const FOLLOWERS: &str = concat!(
+    "SELECT follower_id AS id FROM follow WHERE followed_id = $1 AND follower_id > $2 AND follower_id <= $3 AND ",
+    others!(),
+    " ORDER BY follower_id LIMIT $4"
+);
 /// Followers who are followed back.
-const FRIENDS: &str = "SELECT follower_id AS id FROM follow \
-     WHERE followed_id = $1 AND follower_id > $2 AND follower_id <= $3 AND EXISTS \
-     (SELECT 1 FROM follow AS back WHERE back.follower_id = $1 AND back.followed_id = follow.follower_id) \
-     ORDER BY follower_id LIMIT $4";
+const FRIENDS: &str = concat!(
+    "SELECT follower_id AS id FROM follow WHERE followed_id = $1 AND follower_id > $2 AND follower_id <= $3 AND EXISTS \
+     (SELECT 1 FROM follow AS back WHERE back.follower_id = $1 AND back.followed_id = follow.follower_id) AND ",
+    others!(),
+    " ORDER BY follower_id LIMIT $4"
+);
 const GOING: &str = "SELECT account_id AS id FROM scheduled_person \
      WHERE scheduled_id = $1 AND part = 'going' AND account_id > $2 AND account_id <= $3 \
      ORDER BY account_id LIMIT $4";

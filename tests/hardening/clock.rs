@@ -1,4 +1,4 @@
-//! The wall clock is moved under a running server (libfaketime; the monotonic clock is left alone, as in life).
+//! The wall clock is moved under a running server.
 
 use std::{fs, path::Path};
 
@@ -10,16 +10,6 @@ use crate::{
     house::{Guest, SOON, number_of},
     spawned::Spawned,
 };
-
-/// Where Debian's package `faketime` has it, on any architecture.
-fn library() -> String {
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/usr/lib").expect("Linux").flatten() {
-        let library = entry.path().join("faketime/libfaketimeMT.so.1");
-        found.extend(library.exists().then(|| library.display().to_string()));
-    }
-    found.pop().expect("faketime is installed: scripts/setup.sh test")
-}
 
 async fn invited(guest: &mut Guest) {
     let invited = |event| match event {
@@ -67,12 +57,6 @@ async fn a_wall_clock_moved_by_an_hour_changes_nothing() {
     let data = Directory::new("clock");
     let clock = data.0.join("clock");
     fs::write(&clock, "+0").expect("written");
-    let variables = [
-        ("LD_PRELOAD", &*library()),
-        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().expect("UTF-8")),
-        ("FAKETIME_NO_CACHE", "1"),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-    ];
-    let server = Spawned::start_in(&data.0, &[], &variables).await;
+    let server = Spawned::start_by_clock(&data.0, &[], &clock).await;
     walk_through(&server, &clock).await;
 }

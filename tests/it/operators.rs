@@ -212,5 +212,20 @@ async fn one_person_cannot_write_without_end() {
     }
     assert_eq!(refused, 1);
     assert_eq!(house.tell("PUT", "people/ada/follow", &bob).await, Ok(()), "others may");
+    // Rooms are told to others: 60 at once.
+    let room = json!({ "title": "Tea" });
+    let opens = || house.call::<RoomCreated>("POST", "rooms", Some(&bob.token), &room);
+    let mut opened = 0;
+    let refused = loop {
+        match opens().await {
+            Ok(_) => opened += 1,
+            Err(code) => break code,
+        }
+    };
+    assert_eq!(refused, ErrorCode::RateLimited);
+    assert!((60..90).contains(&opened), "{opened}: less than those of writing");
+    let plan = json!({ "title": "Tea", "starts_at_ms": 0 });
+    let plan = house.call::<serde_json::Value>("POST", "scheduled", Some(&bob.token), &plan).await;
+    assert_eq!(plan.err(), Some(ErrorCode::RateLimited), "planned ones are counted with them");
     house.close().await;
 }

@@ -1,6 +1,7 @@
 //! Accounts, and what the follow graph means for rooms, over real sockets.
 
 mod accounts;
+mod clock;
 mod doors;
 mod faults;
 mod mail;

@@ -68,6 +68,18 @@ impl Spawned {
         Self::run(program, None).await
     }
 
+    /// Whose wall clock is off by what this file says, `+1h` or `-1h`, and by what it says later (libfaketime; the
+    /// monotonic clock is left alone, as in life).
+    pub(crate) async fn start_by_clock(data: &Path, arguments: &[&str], clock: &Path) -> Self {
+        let variables = [
+            ("LD_PRELOAD", &*faketime()),
+            ("FAKETIME_TIMESTAMP_FILE", clock.to_str().expect("UTF-8")),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ];
+        Self::start_in(data, arguments, &variables).await
+    }
+
     /// Whose data directory is a disk of so many MiB: a file system in memory, in a mount namespace of its own.
     pub(crate) async fn start_on_disk(data: &Path, size_mib: u32) -> Self {
         let script = format!("mount -t tmpfs -o size={size_mib}m tmpfs \"$0\" && exec \"$@\"");
@@ -186,6 +198,16 @@ impl Drop for Spawned {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Where Debian's package `faketime` has its library, on any architecture.
+fn faketime() -> String {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/usr/lib").expect("Linux").flatten() {
+        let library = entry.path().join("faketime/libfaketimeMT.so.1");
+        found.extend(library.exists().then(|| library.display().to_string()));
+    }
+    found.pop().expect("faketime is installed: scripts/setup.sh test")
 }
 
 /// Reads to the end, so that the process never waits for that.

@@ -339,6 +339,31 @@ async fn let_in(tx: &mut Transaction<'_, Any>, id: RoomId, part: &str) -> Stored
     Ok(())
 }
 
+/// Whoever said yes to what somebody planned whose account is about to go is told that it is off.
+pub(super) async fn tell_host_goes(tx: &mut Transaction<'_, Any>, host: UserId) -> Stored<()> {
+    let statement = format!(
+        "SELECT scheduled.id AS id, title, starts_at_ms, name, going.account_id AS user_id FROM scheduled \
+         JOIN account ON account.id = host_id \
+         JOIN scheduled_person AS going ON going.scheduled_id = scheduled.id AND going.part = 'going' \
+         WHERE host_id = $1 AND cancelled_at_ms IS NULL AND starts_at_ms > $2 AND NOT EXISTS \
+         (SELECT 1 FROM room WHERE room.id = scheduled.id \
+         AND (ended_at_ms IS NULL OR end_reason NOT IN {CUT_SHORT}))"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
+        .bind(host.to_string())
+        .bind(utc_ms() - OVERDUE_MS)
+        .fetch_all(&mut **tx)
+        .await?;
+    for row in rows {
+        let (title, starts_at_ms) = (row.try_get("title")?, row.try_get("starts_at_ms")?);
+        let plan = outbox::Plan { id: super::room_id(&row, "id")?, title, starts_at_ms };
+        let user = super::user_id(&row, "user_id")?;
+        let cause = Cause::HostGone { user, host, name: row.try_get("name")?, plan };
+        outbox::put(tx, &cause).await?;
+    }
+    Ok(())
+}
+
 /// A block ends what two people have in each other's plans.
 pub(super) async fn part_ways(
     tx: &mut Transaction<'_, Any>,

@@ -23,12 +23,15 @@ cases![
     turns_come_once_for_each_time,
     lists_and_searches_find_what_may_be_seen,
     an_account_takes_its_plans_along,
+    who_said_yes_hears_of_the_start_by_the_reminder_alone,
 ];
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 /// The tests' now: long ago, so that nothing depends on the clock.
 const NOW: i64 = 1_700_000_000_000;
+/// After whatever the clock says: in 2255.
+const TO_COME: i64 = 9_000_000_000_000;
 
 fn plan(starts_at_ms: i64) -> Plan {
     Plan {
@@ -358,13 +361,53 @@ async fn lists_and_searches_find_what_may_be_seen(store: Store) {
 async fn an_account_takes_its_plans_along(store: Store) {
     let host = somebody(&store, "host").await;
     let guest = somebody(&store, "guest").await;
-    let id = planned(&store, &host, &plan(NOW + HOUR)).await;
+    let id = planned(&store, &host, &plan(TO_COME)).await;
     store.say_yes(id, guest.id).await.unwrap();
     let data = store.export(guest.id).await.unwrap();
     assert_eq!(data["parts_in_planned_rooms"][0]["part"], "going");
     assert_eq!(store.export(host.id).await.unwrap()["planned_rooms"][0]["title"], "Tea");
     store.delete_account(guest.id).await.unwrap();
     assert_eq!(seen(&store, host.id, id).await.unwrap().going, 0);
+    let other = somebody(&store, "other").await;
+    store.say_yes(id, other.id).await.unwrap();
+    // What is called off or over is nobody's concern any more.
+    let off = planned(&store, &host, &plan(TO_COME)).await;
+    store.say_yes(off, other.id).await.unwrap();
+    store.cancel_plan(off, host.id, "Tea").await.unwrap();
+    let over = planned(&store, &host, &plan(TO_COME)).await;
+    store.say_yes(over, other.id).await.unwrap();
+    assert!(store.start_plan(&room(over, &host, RoomKind::Open)).await.unwrap());
+    ended(&store, over, "host").await;
     store.delete_account(host.id).await.unwrap();
-    assert!(seen(&store, guest.id, id).await.is_none());
+    assert!(seen(&store, other.id, id).await.is_none());
+    let causes = told(&store).await;
+    let [Cause::HostGone { user, host: gone, name, plan }] = &causes[..] else {
+        panic!("{causes:?}")
+    };
+    assert_eq!((*user, *gone, name.as_str(), plan.id), (other.id, host.id, "host the Person", id));
+}
+
+async fn who_said_yes_hears_of_the_start_by_the_reminder_alone(store: Store) {
+    let host = somebody(&store, "host").await;
+    let (goes, follows) = (somebody(&store, "goes").await, somebody(&store, "follows").await);
+    for follower in [&goes, &follows] {
+        store.follow(follower.id, host.id).await.unwrap();
+    }
+    let id = planned(&store, &host, &plan(NOW + HOUR)).await;
+    store.say_yes(id, goes.id).await.unwrap();
+    assert!(store.start_plan(&room(id, &host, RoomKind::Open)).await.unwrap());
+    let (first, last) = (UserId(Uuid::nil()), UserId(Uuid::max()));
+    let mut audiences = Vec::new();
+    for cause in told(&store).await {
+        if matches!(cause, Cause::Live { .. } | Cause::Reminder { .. }) {
+            audiences.push(store.audience(&cause, first, last, 10).await.unwrap());
+        }
+    }
+    assert_eq!(audiences, [vec![follows.id], vec![host.id, goes.id]]);
+    // Another room of theirs is news to both.
+    let other = RoomId(Uuid::now_v7());
+    store.create_room(room(other, &host, RoomKind::Open)).await.unwrap();
+    let cause = Cause::Live { host: host.id, room: other };
+    let both = store.audience(&cause, first, last, 10).await.unwrap();
+    assert_eq!(both, [goes.id, follows.id]);
 }

@@ -25,13 +25,13 @@ use tokio::sync::mpsc;
 use crate::house::{House, SOON};
 
 /// An HTTP server of the test's own: it answers as told, 200 afterwards, and hands on what it got.
-struct Receiver {
-    address: String,
+pub(super) struct Receiver {
+    pub(super) address: String,
     got: mpsc::UnboundedReceiver<(HeaderMap, Bytes)>,
 }
 
 impl Receiver {
-    async fn open(answers: &[u16]) -> Self {
+    pub(super) async fn open(answers: &[u16]) -> Self {
         let (send, got) = mpsc::unbounded_channel();
         let answers = Arc::new(Mutex::new(VecDeque::from(answers.to_vec())));
         let take = async move |headers: HeaderMap, body: Bytes| {
@@ -45,7 +45,7 @@ impl Receiver {
         Self { address, got }
     }
 
-    async fn next(&mut self) -> (HeaderMap, Bytes) {
+    pub(super) async fn next(&mut self) -> (HeaderMap, Bytes) {
         let got = tokio::time::timeout(SOON, self.got.recv()).await;
         got.expect("in time").expect("the server runs")
     }

@@ -181,6 +181,58 @@ async fn those_who_said_yes_hear_of_another_time_and_of_the_end_of_it() {
 }
 
 /// The one event of a calendar, as a reader that is not ours understands it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_said_yes_hears_that_the_host_is_gone() {
+    let house = House::open().await;
+    let (ada, bob) = (house.member("ada").await, house.member("bob").await);
+    let starts_at_ms = utc_ms() + 60 * MINUTE;
+    let body = json!({ "title": "Tea", "starts_at_ms": starts_at_ms });
+    let plan = plans(&house, &ada, body).await;
+    says_yes(&house, &plan, &bob).await;
+    let mut device = house.address.connect(&bob.token).await.expect("hello");
+    let password = json!({ "password": super::PASSWORD });
+    house.call::<()>("DELETE", "me", Some(&ada.token), &password).await.expect("gone");
+    assert_eq!(is_told(&mut device).await, (NoticeKind::Cancelled, Some(starts_at_ms)));
+    // And it stays in the list, with the name alone.
+    let list: Notifications = house.get("notifications", Some(&bob.token)).await.expect("a list");
+    let [notice] = &list.notifications[..] else { panic!("{list:?}") };
+    assert_eq!((notice.by.name.as_str(), &notice.by.handle), ("ada the Person", &None));
+    assert_eq!(list.unread, 1);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_who_said_yes_is_told_once_that_it_begins() {
+    let house = House::open().await;
+    let (ada, bob, cyd) =
+        (house.member("ada").await, house.member("bob").await, house.member("cyd").await);
+    for follower in [&bob, &cyd] {
+        house.tell("PUT", "people/ada/follow", follower).await.expect("follows");
+    }
+    let body = json!({ "title": "Tea", "starts_at_ms": utc_ms() + 60 * MINUTE });
+    let plan = plans(&house, &ada, body).await;
+    let mut devices = Vec::new();
+    for follower in [&bob, &cyd] {
+        let mut device = house.address.connect(&follower.token).await.expect("hello");
+        let list: Notifications =
+            house.get("notifications", Some(&follower.token)).await.expect("a list");
+        if list.notifications.is_empty() {
+            assert_eq!(is_told(&mut device).await.0, NoticeKind::Scheduled);
+        }
+        devices.push(device);
+    }
+    says_yes(&house, &plan, &bob).await;
+    asks::<RoomCreated>(&house, "POST", &plan, "/start", &ada).await.expect("started");
+    // The next notice is behind what it begins with.
+    let next = json!({ "title": "Cake" });
+    house.call::<RoomCreated>("POST", "rooms", Some(&ada.token), &next).await.expect("a room");
+    for (device, kind) in devices.iter_mut().zip([NoticeKind::Reminder, NoticeKind::Live]) {
+        assert_eq!(is_told(device).await.0, kind);
+        assert_eq!(is_told(device).await, (NoticeKind::Live, None));
+    }
+    house.close().await;
+}
+
 async fn calendar(house: &House, plan: &Scheduled) -> (Vec<u8>, impl Fn(&str) -> String + use<>) {
     let path = format!("/api/v1/scheduled/{}.ics", plan.id);
     let answer = house.address.http("GET", &path, None, None).await.expect("an answer");
