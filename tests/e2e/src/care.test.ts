@@ -128,7 +128,7 @@ describe('care', { timeout: 240_000 }, () => {
     await guest.by('name-input').fill('Old');
     await guest.by('title-input').fill('Nobody hears it');
     await guest.by('start-room').click();
-    await guest.page.getByText('Update it, or use another').waitFor();
+    await guest.page.locator('.notice').filter({ hasText: 'Update it, or use another' }).waitFor();
   });
 
   test('a browser in which the app does not start says so by itself', async () => {

@@ -5,6 +5,7 @@ import { Draining } from './parts/draining';
 import { announcePage } from './parts/heading';
 import { News } from './parts/news';
 import { Notices } from './parts/notices';
+import { Said } from './parts/said';
 import { address } from './router';
 
 export function App() {
@@ -24,6 +25,7 @@ export function App() {
       <Page key={here.path} params={params} {...here} />
       <News />
       <Notices />
+      <Said />
     </>
   );
 }

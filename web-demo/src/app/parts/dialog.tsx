@@ -1,9 +1,10 @@
 // A dialog or sheet on the browser's own <dialog>: focus is kept inside and returned, Escape closes.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { Icon } from './icon';
+import { Said } from './said';
 
 interface DialogProps {
   title: string;
@@ -18,7 +19,9 @@ interface DialogProps {
 export function Dialog({ title, onClose, children, testId, kind = 'sheet' }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  // In the same turn as the page changes: what is in it may take the focus then, and it gives the focus back
+  // only while it is in the page.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
     return () => dialog?.close();
@@ -47,6 +50,7 @@ export function Dialog({ title, onClose, children, testId, kind = 'sheet' }: Dia
           )}
         </div>
         {children}
+        <Said />
       </div>
     </dialog>
   );

@@ -1,4 +1,4 @@
-// Short notices above the bar, and the same words for screen readers.
+// Short notices above the bar, for the eye; for screen readers the same words are in said.tsx.
 
 import { useEffect, useRef } from 'preact/hooks';
 import { notices } from '../store';
@@ -14,7 +14,7 @@ export function Notices() {
     return () => element.hidePopover();
   }, [shown]);
   return (
-    <div ref={ref} class="notices" popover="manual" role="status" aria-live="polite">
+    <div ref={ref} class="notices" popover="manual" aria-hidden="true">
       {shown.map((notice) => (
         <p key={notice.id} class={notice.bad ? 'notice notice-bad' : 'notice'}>
           {notice.text}

@@ -20,7 +20,7 @@ export function Bar({ state }: { state: RoomState }) {
   return (
     <div class="bar-place">
       {state.you.hand && <HandNote hand={state.you.hand} />}
-      {picking && <ReactionPicker onPicked={() => setPicking(false)} />}
+      {picking && <ReactionPicker onClose={() => setPicking(false)} />}
       <div class="bar" role="group" aria-label={t('bar.label')}>
         {owns.value ? (
           <button type="button" class="button danger" onClick={() => setEnding(true)} data-testid="end-room">

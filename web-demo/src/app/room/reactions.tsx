@@ -1,7 +1,7 @@
 // Reactions: six of them, summed by the server, shown as they rise and gone.
 
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Reaction } from '../../sdk';
 import { t } from '../i18n';
 import { attempt, palco } from '../store';
@@ -62,16 +62,29 @@ export function FloatingReactions() {
   );
 }
 
-export function ReactionPicker({ onPicked }: { onPicked: () => void }) {
+export function ReactionPicker({ onClose }: { onClose: () => void }) {
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    // It lies before its button in the page: the keyboard goes there, and back again.
+    const opener = document.activeElement;
+    box.current?.querySelector('button')?.focus();
+    return () => opener instanceof HTMLElement && opener.focus();
+  }, []);
   return (
-    <div class="picker" role="group" aria-label={t('react.title')}>
+    <div
+      class="picker"
+      ref={box}
+      role="group"
+      aria-label={t('react.title')}
+      onKeyDown={(event) => event.key === 'Escape' && onClose()}
+    >
       {(Object.keys(SYMBOLS) as Reaction[]).map((reaction) => (
         <button
           key={reaction}
           type="button"
           aria-label={t(`react.${reaction}`)}
           onClick={() => {
-            onPicked();
+            onClose();
             void attempt(() => palco.react(reaction));
           }}
           data-testid={`react-${reaction}`}
