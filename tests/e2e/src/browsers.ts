@@ -16,8 +16,11 @@ export interface RunningBrowser {
   close(): Promise<void>;
 }
 
-export async function launch(kind: Kind): Promise<RunningBrowser> {
-  return kind === 'chromium' ? launchChromium() : launchFirefox();
+type Prefs = Record<string, string | number | boolean>;
+
+/** `prefs`: further ones of Firefox. */
+export async function launch(kind: Kind, prefs: Prefs = {}): Promise<RunningBrowser> {
+  return kind === 'chromium' ? launchChromium() : launchFirefox(prefs);
 }
 
 const CHROMIUM_ARGS = [
@@ -57,7 +60,7 @@ export async function launchWithTabs(): Promise<{ window: BrowserContext; close:
   return { window: plain.contexts()[0]!, close: () => browser.close() };
 }
 
-async function launchFirefox(): Promise<RunningBrowser> {
+async function launchFirefox(prefs: Prefs): Promise<RunningBrowser> {
   const sound = await startSound();
   const browser = await firefox.launch({
     channel: 'moz-firefox',
@@ -68,6 +71,7 @@ async function launchFirefox(): Promise<RunningBrowser> {
       'media.autoplay.blocking_policy': 0,
       'media.navigator.permission.disabled': true,
       'media.navigator.streams.fake': true,
+      ...prefs,
     },
   });
   const close = async (): Promise<void> => {

@@ -1,0 +1,149 @@
+// Told while closed: in Firefox all the way, from the switch in the settings by a push service to a
+// notification that leads into the room; and where it cannot be had, the settings say why.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { launch, type RunningBrowser } from './browsers.js';
+import { Person } from './person.js';
+import { startPushService, type PushService } from './push-service.js';
+import { startServer, type Server } from './server.js';
+
+const CONTACT = ['--push-contact=mailto:operator@palco.example', '--push-anywhere'];
+
+/** The switch, once the page knows how it stands. */
+const pushIs = (person: Person, on: boolean) =>
+  person.page.locator(`[data-testid="push"]${on ? ':checked' : ':not(:checked)'}:enabled`).waitFor();
+
+describe('told while closed, in firefox', { timeout: 150_000 }, () => {
+  const browsers: RunningBrowser[] = [];
+  let service: PushService;
+  let server: Server;
+  let ada: Person;
+  let ben: Person;
+
+  before(async () => {
+    service = await startPushService();
+    server = await startServer(...CONTACT);
+    browsers.push(await launch('chromium'));
+    browsers.push(
+      await launch('firefox', {
+        'dom.push.enabled': true,
+        'dom.push.connection.enabled': true,
+        'dom.push.serverURL': service.url,
+        'dom.push.testing.allowInsecureServerURL': true,
+        'permissions.default.desktop-notification': 1,
+        // Its own: there is no desktop here to show them.
+        'alerts.useSystemBackend': false,
+      }),
+    );
+    ben = await Person.at(browsers[0]!, 'Ben', 440);
+    ada = await Person.at(browsers[1]!, 'Ada', 880);
+    await ben.signUp(server.url, 'ben');
+    await ada.signUp(server.url, 'ada');
+    await ada.follow(server.url, 'ben');
+  });
+  after(async () => {
+    for (const running of browsers) await running.close();
+    service?.stop();
+    await server?.stop();
+  });
+
+  /** What the browser shows. */
+  const shown = (): Promise<{ title: string; body: string; url: string }[]> =>
+    ada.page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.ready;
+      return (await registration.getNotifications()).map(({ title, body, data }) => ({
+        title,
+        body,
+        url: (data as { url: string }).url,
+      }));
+    });
+
+  test('one switch in the settings, kept over a reload', async () => {
+    await ada.page.goto(`${server.url}/settings#notifications`);
+    await pushIs(ada, false);
+    await ada.by('push').click();
+    await pushIs(ada, true);
+    await ada.page.reload();
+    await pushIs(ada, true);
+    await ada.picture('push-1-on');
+  });
+
+  test('a host goes live, and the browser without an open page shows it; it leads into the room', async () => {
+    await ada.page.goto('about:blank');
+    const link = await ben.goLive(server.url, 'Told behind closed doors');
+    await ben.unmute();
+    while (service.posted === 0) await setTimeout(50);
+    await ada.page.goto(`${server.url}/settings`);
+    let notifications = await shown();
+    while (notifications.length === 0) notifications = await shown();
+    assert.equal(notifications.length, 1);
+    assert.match(`${notifications[0]!.title} ${notifications[0]!.body}`, /Ben.*Told behind closed doors/);
+    assert.equal(notifications[0]!.url, link);
+    await ada.page.goto(notifications[0]!.url);
+    await ada.by('join-room').click();
+    await ada.hears(440);
+    await ben.endRoom();
+    await ada.by('room-ended').waitFor();
+  });
+
+  test('switched off, nothing is sent any more', async () => {
+    await ada.page.goto(`${server.url}/settings`);
+    await ada.by('push').click();
+    await pushIs(ada, false);
+    const before = service.posted;
+    await ben.goLive(server.url, 'Nobody is pushed');
+    await ada.isTold('live');
+    assert.equal(service.posted, before);
+    for (const person of [ada, ben]) assert.deepEqual(person.pageErrors, []);
+  });
+});
+
+describe('where nobody can be told while closed, the settings say why', { timeout: 120_000 }, () => {
+  let running: RunningBrowser;
+  const servers: Server[] = [];
+
+  before(async () => {
+    running = await launch('chromium');
+    servers.push(await startServer(...CONTACT), await startServer());
+  });
+  after(async () => {
+    await running?.close();
+    for (const server of servers) await server.stop();
+  });
+
+  const says = async (server: Server, allowed: boolean, text: string, before?: () => void): Promise<void> => {
+    const person = await Person.at(running, 'Nora', 440);
+    if (before) await person.page.addInitScript(before);
+    if (allowed) await person.page.context().grantPermissions(['notifications'], { origin: server.url });
+    await person.signUp(server.url, `nora_${Math.floor(Math.random() * 1e6)}`);
+    await person.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await person.page.goto(`${server.url}/settings`);
+    const push = person.by('push');
+    await push.waitFor();
+    const words = person.page.getByRole('status').filter({ hasText: text });
+    if (!before) {
+      await push.click();
+      await words.waitFor();
+      assert.equal(await push.isChecked(), false);
+    } else {
+      await words.waitFor();
+      assert.equal(await push.isDisabled(), true);
+    }
+    await person.leave();
+  };
+
+  test('notifications are blocked', () => says(servers[0]!, false, 'This browser blocks notifications.'));
+
+  // Debian's Chromium knows no push service.
+  test('the browser’s push service cannot be reached', () =>
+    says(servers[0]!, true, 'This browser could not be registered.'));
+
+  test('the server sends none', () => says(servers[1]!, true, 'This server sends none to closed browsers.'));
+
+  test('the browser cannot', () =>
+    says(servers[0]!, true, 'This browser cannot do this.', () =>
+      Reflect.deleteProperty(window, 'PushManager'),
+    ));
+});
