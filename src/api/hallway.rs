@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use palco_protocol::{RoomId, RoomKind, http::Hallway};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{App, caller::Caller, people, problem::Refused};
+use super::{
+    App,
+    caller::Caller,
+    people,
+    problem::{Query, Refused},
+};
 use crate::{
     hallway::{self, Taste},
     store::{Narrowed, utc_ms},

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -24,7 +24,7 @@ use super::{
     caller::{Caller, Member},
     me::{each, language, topic},
     people::{self, Cursor},
-    problem::{Body, Refused, line, paragraph},
+    problem::{Body, Path, Query, Refused, line, paragraph},
     rooms::{bound, proper},
 };
 use crate::{
