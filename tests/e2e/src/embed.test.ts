@@ -11,8 +11,8 @@ import { repository } from './paths.js';
 import { Person } from './person.js';
 import { startServer, type Server } from './server.js';
 
-const document = await readFile(join(repository, 'docs/embed.md'), 'utf8');
-const pages = [...document.matchAll(/^```html\n(.*?)^```/gms)].map((found) => found[1]!);
+const embedding = await readFile(join(repository, 'docs/embed.md'), 'utf8');
+const pages = [...embedding.matchAll(/^```html\n(.*?)^```/gms)].map((found) => found[1]!);
 
 describe('a product of another origin', { timeout: 180_000 }, () => {
   let product: HttpServer;
@@ -98,6 +98,54 @@ describe('a product of another origin', { timeout: 180_000 }, () => {
       await button('Listen').waitFor();
       await visitor.hears();
       await host.hears();
+      assert.deepEqual(visitor.pageErrors, []);
+      await visitor.leave();
+    });
+  }
+
+  for (const [lang, dir, listen, raise] of [
+    ['it', 'ltr', 'Ascolta', 'Alza la mano'],
+    ['fr', 'ltr', 'Écouter', 'Lever la main'],
+    ['fr', 'rtl', 'Écouter', 'Lever la main'],
+  ] as const) {
+    test(`the tag in ${lang}, ${dir}, on a phone, for a person of the product’s own by a signed token`, async () => {
+      const { key } = JSON.parse(await server.palco('admin', 'key', 'create', `Product ${lang} ${dir}`)) as {
+        key: { id: string };
+      };
+      const user = `${lang}-${dir}`;
+      const signed = ['token', '--key', key.id, '--user', user, '--name', `Vera ${user}`, '--speak'];
+      const token = (await server.palco(...signed)).trim();
+      served.set(
+        `/own-${user}`,
+        `<!doctype html><html lang="${lang}" dir="${dir}"><meta charset="utf-8"><title>Own</title>
+        <meta name="viewport" content="width=device-width">
+        <script type="module" src="${server.url}/sdk/palco-room.js"></script>
+        <palco-room room="${room}" token="${token}"></palco-room></html>`,
+      );
+      const visitor = await Person.at(browsers.get('chromium')!, 'Vera', 880);
+      const { page } = visitor;
+      await page.setViewportSize({ width: 360, height: 640 });
+      await page.goto(`${productUrl}/own-${user}`);
+      await page.getByRole('button', { name: listen }).waitFor();
+      // Who they are is known: no name is asked for.
+      assert.equal(await page.locator('palco-room input').count(), 0);
+      await page.getByRole('button', { name: listen }).click();
+      await visitor.hears(440);
+      await page.getByRole('button', { name: raise }).click();
+      await host.seesHandOf(`Vera ${user}`);
+      const outside = await page.evaluate(() => {
+        const width = document.documentElement.clientWidth;
+        const inside = document.querySelector('palco-room')!.shadowRoot!.querySelectorAll('button, li, h2');
+        return [...inside].filter((element) => {
+          const { left, right } = element.getBoundingClientRect();
+          return left < 0 || right > width;
+        }).length;
+      });
+      assert.equal(outside, 0);
+      // At the beginning of its line, wherever lines begin.
+      const leave = (await page.locator('palco-room [part~="leave"]').boundingBox())!;
+      assert.equal(leave.x < 360 - leave.x - leave.width, dir === 'ltr');
+      await visitor.picture(`embed-own-${user}`);
       assert.deepEqual(visitor.pageErrors, []);
       await visitor.leave();
     });

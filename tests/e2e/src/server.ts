@@ -1,14 +1,17 @@
 // The release binary, on ports of its own choosing, with a data directory that goes with it.
 
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { repository } from './paths.js';
 
 /** The address that tests/e2e/run makes for media. Firefox sends nothing to a loopback candidate. */
 const MEDIA_IP = '10.77.0.1';
+
+const BINARY = join(repository, 'target/release/palco');
 
 const LOG_DEADLINE_MS = 15_000;
 const LOG_MAX_LINES = 200;
@@ -20,6 +23,8 @@ export interface Server {
   port: number;
   /** The first line of the log, so far or to come, that matches. */
   logged(pattern: RegExp): Promise<RegExpExecArray>;
+  /** What `palco` says when it is called beside the server, for the server's data: `admin …`, `token …`. */
+  palco(...words: string[]): Promise<string>;
   /** Tells it to stop: the first time it drains, the second time rooms end. */
   terminate(): void;
   /** Once it has stopped: the same again, with its data, at the same address. */
@@ -51,6 +56,11 @@ export async function startServer(...flags: string[]): Promise<Server> {
     url: `http://localhost:${port}`,
     port,
     logged: (pattern) => running.log.find(pattern),
+    palco: async (...words) => {
+      const command = [...words, '--data', data];
+      if (words[0] === 'admin') command.push('--server', `http://127.0.0.1:${port}`);
+      return (await promisify(execFile)(BINARY, command)).stdout;
+    },
     terminate: () => running.terminate(),
     startAgain: async () => {
       await running.ended;
@@ -76,7 +86,7 @@ class Running {
   ) {}
 
   static async start(flags: string[]): Promise<Running> {
-    const server = spawn(join(repository, 'target/release/palco'), ['serve', ...flags], {
+    const server = spawn(BINARY, ['serve', ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
