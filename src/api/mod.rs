@@ -26,7 +26,7 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     http::StatusCode,
     middleware,
-    routing::get,
+    routing::{any, get},
 };
 use palco_protocol::{ErrorCode, limits::AVATAR_MAX_BYTES};
 use palco_signaling::Signaling;
@@ -128,6 +128,8 @@ pub(crate) fn router(app: App) -> Router {
         .layer(cors::layer(&app.origins));
     Router::new()
         .nest("/api/v1", v1)
+        // The one path below it that nesting leaves out.
+        .route("/api/v1/", any(async || Refused::from(ErrorCode::NotFound)))
         .route("/avatars/{person}/{version}", get(people::avatar))
         .route("/ws", get(socket::open))
         .route("/metrics", get(metrics::show))
