@@ -47,14 +47,42 @@ describe('an account', { timeout: 180_000 }, () => {
     for (const person of [nora, guest]) await person.by('room-ended').waitFor();
   });
 
-  test('a handle that is taken is said to be, and nothing typed is lost', async () => {
+  test('a second tab is signed in too, and signed out with the first', async () => {
+    const tab = await nora.page.context().newPage();
+    await tab.goto(server.url);
+    await tab.getByTestId('account-menu').waitFor();
+    await nora.page.goto(server.url);
+    await nora.signOut();
+    await tab.getByTestId('open-sign-in').waitFor();
+    await tab.goto(`${server.url}/signin`);
+    await tab.getByTestId('login-input').fill('nora_lind');
+    await tab.getByTestId('password-input').fill(PASSWORD);
+    await tab.getByTestId('sign-in').click();
+    await nora.signedIn();
+    await tab.close();
+  });
+
+  test('a handle or an address that is taken is said to be, and nothing typed is lost', async () => {
     await guest.page.goto(`${server.url}/signup`);
     await guest.by('name-input').fill('Nora too');
     await guest.by('handle-input').fill('nora_lind');
     await guest.by('password-input').fill(PASSWORD);
     await guest.by('sign-up').click();
-    await guest.by('sign-refused').waitFor();
+    await guest.by('sign-refused').filter({ hasText: 'This handle is taken.' }).waitFor();
     assert.equal(await guest.by('name-input').inputValue(), 'Nora too');
+    // The next stop is where another one is needed.
+    await guest.page.keyboard.press('ControlOrMeta+A');
+    await guest.page.keyboard.type('nora_too');
+    assert.equal(await guest.by('handle-input').inputValue(), 'nora_too');
+
+    await nora.page.goto(`${server.url}/settings`);
+    await nora.by('account-email').fill('nora@palco.example');
+    await nora.by('account-email').press('Enter');
+    await nora.page.locator('.notice').waitFor();
+    await guest.by('email-input').fill('nora@palco.example');
+    await guest.by('sign-up').click();
+    await guest.by('sign-refused').filter({ hasText: 'This email address has an account' }).waitFor();
+    assert.equal(await guest.by('password-input').inputValue(), PASSWORD);
   });
 
   test('the profile is edited, with a picture, and others see it', async () => {

@@ -61,7 +61,7 @@ function Form({ account }: { account: Account }) {
       notify(t('edit.saved'));
       navigate(profilePath(changed.person.handle ?? ''));
     } catch (error) {
-      setRefusal(codeOf(error) === 'taken' ? t('sign.taken') : errorText(error));
+      setRefusal(codeOf(error) === 'taken' ? t('sign.taken.handle') : errorText(error));
       setBusy(false);
     }
   };

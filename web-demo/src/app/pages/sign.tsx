@@ -5,6 +5,7 @@ import { codeOf, LIMITS } from '../../sdk';
 import { t } from '../i18n';
 import { Field, Password, valuesOf } from '../parts/field';
 import { Card } from '../parts/sign-card';
+import { profile } from '../api';
 import type { PageProps } from '../pages';
 import { follow, navigate } from '../router';
 import { errorText, rememberedName, rememberName, signIn, signUp } from '../store';
@@ -19,13 +20,28 @@ function wayBack(query: URLSearchParams): string {
 }
 
 function inWords(error: unknown): string {
+  if (error instanceof Taken) return t(`sign.taken.${error.field}`);
   switch (codeOf(error)) {
     case 'wrong_password':
       return t('sign.wrong');
-    case 'taken':
-      return t('sign.taken');
     default:
       return errorText(error);
+  }
+}
+
+/** Somebody has the handle, or, if nobody has, the email address: it is said, and the field is the next stop. */
+async function whatIsTaken(error: unknown, handle: string): Promise<never> {
+  if (codeOf(error) !== 'taken') throw error;
+  const theirs = await profile(handle.trim().replace(/^@/, '').toLowerCase()).then(
+    () => true,
+    () => false,
+  );
+  throw new Taken(theirs ? 'handle' : 'email');
+}
+
+class Taken extends Error {
+  constructor(readonly field: 'handle' | 'email') {
+    super(field);
   }
 }
 
@@ -42,7 +58,10 @@ function useSending(query: URLSearchParams): Sending {
     setState({ busy: true });
     action().then(
       () => navigate(wayBack(query), { replace: true }),
-      (error: unknown) => setState({ busy: false, refusal: inWords(error) }),
+      (error: unknown) => {
+        setState({ busy: false, refusal: inWords(error) });
+        if (error instanceof Taken) document.querySelector<HTMLElement>(`[name="${error.field}"]`)?.focus();
+      },
     );
   };
   return { busy: state.busy, refusal: state.refusal, send };
@@ -124,7 +143,9 @@ export function SignUp({ query }: PageProps) {
           const { name = '', handle = '', email = '', password = '' } = valuesOf(event.currentTarget);
           rememberName(name.trim());
           send(() =>
-            signUp({ name, handle, password, ...(email.trim() === '' ? {} : { email: email.trim() }) }),
+            signUp({ name, handle, password, ...(email.trim() === '' ? {} : { email: email.trim() }) }).catch(
+              (error: unknown) => whatIsTaken(error, handle),
+            ),
           );
         }}
       >

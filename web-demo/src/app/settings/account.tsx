@@ -25,7 +25,7 @@ function inWords(error: unknown): string {
     case 'wrong_password':
       return t('account.password.wrong');
     case 'taken':
-      return t('sign.taken');
+      return t('sign.taken.email');
     default:
       return errorText(error);
   }

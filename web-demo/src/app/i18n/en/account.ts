@@ -23,7 +23,8 @@ export const account = {
   'sign.password.show': 'Show the password',
   'sign.password.hide': 'Hide the password',
   'sign.wrong': 'The handle or the password is wrong. Try again, or choose a new password.',
-  'sign.taken': 'This handle or email address is taken. Choose another, or sign in.',
+  'sign.taken.handle': 'This handle is taken. Choose another.',
+  'sign.taken.email': 'This email address has an account already. Use another, or leave it empty.',
   'sign.needed': 'This needs an account',
   'sign.needed.text': 'Sign in, or make one: it takes a handle and a password.',
 

@@ -27,7 +27,8 @@ export const account: Readonly<Record<keyof typeof english, string>> = {
   'sign.password.hide': 'Masquer le mot de passe',
   'sign.wrong':
     'L’identifiant ou le mot de passe est faux. Réessayez, ou choisissez un nouveau mot de passe.',
-  'sign.taken': 'Cet identifiant ou cette adresse est déjà pris. Choisissez-en un autre, ou connectez-vous.',
+  'sign.taken.handle': 'Cet identifiant est déjà pris. Choisissez-en un autre.',
+  'sign.taken.email': 'Cette adresse e-mail a déjà un compte. Donnez-en une autre, ou laissez vide.',
   'sign.needed': 'Il faut un compte ici',
   'sign.needed.text': 'Connectez-vous ou créez-en un : un identifiant et un mot de passe suffisent.',
 

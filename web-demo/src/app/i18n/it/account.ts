@@ -25,7 +25,8 @@ export const account: Readonly<Record<keyof typeof english, string>> = {
   'sign.password.show': 'Mostra la password',
   'sign.password.hide': 'Nascondi la password',
   'sign.wrong': 'Il nome utente o la password non sono giusti. Riprova, o scegli una nuova password.',
-  'sign.taken': 'Questo nome utente o indirizzo email è già preso. Scegline un altro, oppure accedi.',
+  'sign.taken.handle': 'Questo nome utente è già preso. Scegline un altro.',
+  'sign.taken.email': 'Questo indirizzo email ha già un account. Usane un altro, o lascialo vuoto.',
   'sign.needed': 'Qui serve un account',
   'sign.needed.text': 'Accedi, oppure creane uno: bastano un nome utente e una password.',
 
