@@ -145,20 +145,21 @@ async fn a_flood_of_strangers_takes_bounded_memory_and_people_come_in_meanwhile(
             }
         });
     }
-    let mut people = Vec::new();
+    let (mut people, mut came) = (Vec::new(), 2);
     while tried.load(Ordering::Relaxed) < ATTEMPTS || people.len() < 3 {
         let person = comes("Real", Some(room)).await;
         person.hears(number, 440.0).await;
         person.ask(ClientMessage::Ping).await.expect("answered");
+        came += 1;
         people.push(person);
         // More would find this test's own clients short of processor.
         if people.len() > 3 {
             people.remove(0).client.close().await;
         }
     }
-    // Who only tried has nothing: no media connection, no session.
+    // Who only tried has no media connection.
     let peers = metric(&address, "palco_media_peers{").await;
-    assert!(peers <= 4 + tried.load(Ordering::Relaxed).min(100), "{peers} media connections");
+    assert!(peers <= came, "{peers} media connections of {came} people");
     over.store(true, Ordering::Relaxed);
     while let Some(stranger) = flood.join_next().await {
         stranger.expect("no panic");
