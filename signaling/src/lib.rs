@@ -23,7 +23,7 @@ mod session;
 mod ws;
 
 use std::{
-    hash::RandomState,
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -76,6 +76,17 @@ impl Default for Config {
         let reconnect_grace_ms = Timers::default().reconnect_grace_ms;
         Self { max_rooms: 10_000, max_sockets: 50_000, reconnect_grace_ms }
     }
+}
+
+/// Some of the tokens of one account.
+#[derive(Debug, Clone, Copy)]
+pub enum Tokens<'a> {
+    /// All of them.
+    All,
+    /// This one.
+    Only(&'a str),
+    /// All but this one.
+    AllBut(&'a str),
 }
 
 /// What stands around signalling.
@@ -287,6 +298,22 @@ impl Signaling {
         for session in self.shared.directory.sessions() {
             if whom(session.person(), session.grants()) {
                 session.expel(why).await;
+            }
+        }
+    }
+
+    /// These tokens of an account work no more: who came with one is out of their room at once, their socket closed.
+    pub async fn sign_out(&self, account: UserId, tokens: Tokens<'_>) {
+        let shared = &self.shared;
+        shared.expulsions.fetch_add(1, Ordering::SeqCst);
+        let mark = |token: &str| shared.marks.hash_one(token);
+        for session in shared.directory.devices(account) {
+            if match tokens {
+                Tokens::All => true,
+                Tokens::Only(token) => session.token() == mark(token),
+                Tokens::AllBut(token) => session.token() != mark(token),
+            } {
+                session.expel(ErrorCode::TokenExpired).await;
             }
         }
     }

@@ -39,8 +39,6 @@ pub(crate) struct Session {
     person: Person,
     /// Few have any: behind a pointer, they cost the others eight bytes.
     grants: Option<Box<Grants>>,
-    /// Marks the token it was opened with.
-    token: u64,
     origin: Option<u64>,
     opened: Instant,
     /// One request at a time, also over two sockets: what was under way when one died is answered before the same
@@ -55,7 +53,9 @@ struct State {
     /// The socket's; another one after a resume.
     outbox: Arc<Outbox>,
     attached: bool,
-    /// Of the token shown last.
+    /// Marks the token shown last.
+    token: u64,
+    /// Of that token.
     until: Option<Instant>,
     answered: VecDeque<(RequestId, Utf8Bytes)>,
     limits: Limits,
@@ -68,7 +68,6 @@ impl Session {
             secret: Uuid::new_v4().simple().to_string(),
             person: who.person,
             grants: who.grants.map(Box::new),
-            token,
             origin,
             opened: Instant::now(),
             turn: tokio::sync::Mutex::new(()),
@@ -77,6 +76,7 @@ impl Session {
                 peer: None,
                 outbox: Arc::clone(outbox),
                 attached: true,
+                token,
                 until: who.until,
                 answered: VecDeque::new(),
                 limits: Limits::default(),
@@ -99,6 +99,11 @@ impl Session {
 
     pub(crate) fn grants(&self) -> Option<&Grants> {
         self.grants.as_deref()
+    }
+
+    /// The mark of the token shown last.
+    pub(crate) fn token(&self) -> u64 {
+        self.state().token
     }
 
     /// When the person is put out, unless they show another token before.
@@ -177,7 +182,7 @@ pub(crate) async fn hello(
     let who = match (shared.ports.identity.identify(token).await, &continued) {
         (Ok(who), _) => who,
         // With the database away nobody new comes in, but who is here, with the token they came with, stays.
-        (Err(ErrorCode::StorageUnavailable), Some(session)) if session.token == mark => {
+        (Err(ErrorCode::StorageUnavailable), Some(session)) if session.token() == mark => {
             answers = false;
             let (person, grants) = (session.person.clone(), session.grants().cloned());
             Identified { person, grants, until: session.until() }
@@ -201,6 +206,7 @@ pub(crate) async fn hello(
         state.outbox.close(ErrorCode::TakenOver);
         state.outbox = Arc::clone(outbox);
         state.attached = true;
+        state.token = mark;
         state.until = who.until;
         state.room.clone()
     };

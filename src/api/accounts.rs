@@ -13,6 +13,7 @@ use palco_protocol::{
     http::{CreateAccount, RequestReset, ResetPassword, SessionIn, SignIn, SignedIn},
     limits,
 };
+use palco_signaling::Tokens;
 use uuid::Uuid;
 
 use super::{
@@ -87,8 +88,11 @@ pub(super) async fn close_session(
     State(app): State<App>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    if let Some(token) = credentials(&headers, &app)?.filter(|it| it.starts_with(SESSION_PREFIX)) {
-        app.identities.store.end_session(&hashed(token)).await?;
+    let token = credentials(&headers, &app)?.filter(|it| it.starts_with(SESSION_PREFIX));
+    if let Some(token) = token
+        && let Some(account) = app.identities.store.end_session(&hashed(token)).await?
+    {
+        app.signaling.sign_out(account, Tokens::Only(token)).await;
     }
     let gone = [(header::SET_COOKIE, set_cookie(&headers, "", 0))];
     Ok((StatusCode::NO_CONTENT, gone).into_response())
@@ -156,6 +160,7 @@ pub(super) async fn reset(
     let account = account.ok_or(ErrorCode::TokenExpired)?;
     let password = app.passwords.hash(password(body.password)?).await?;
     app.identities.store.set_password(account, password, None).await?;
+    app.signaling.sign_out(account, Tokens::All).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -13,6 +13,7 @@ use palco_protocol::{
     http::{About, Account, ChangePassword, DeleteAccount, UpdateAccount},
     limits,
 };
+use palco_signaling::Tokens;
 
 use super::{
     App,
@@ -147,8 +148,10 @@ pub(super) async fn change_password(
     app.limits.check(Limited::Password, origin)?;
     confirm(&app, &account, body.current).await?;
     let password = app.passwords.hash(password(body.new)?).await?;
-    let own = credentials(&headers, &app)?.map(hashed);
-    app.identities.store.set_password(account.id, password, own.as_deref()).await?;
+    let own = credentials(&headers, &app)?;
+    let kept = own.map(hashed);
+    app.identities.store.set_password(account.id, password, kept.as_deref()).await?;
+    app.signaling.sign_out(account.id, own.map_or(Tokens::All, Tokens::AllBut)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -165,6 +168,7 @@ pub(super) async fn delete(
     app.limits.check(Limited::Password, origin)?;
     confirm(&app, &account, body.password).await?;
     app.identities.store.delete_account(account.id).await?;
+    app.signaling.sign_out(account.id, Tokens::All).await;
     let gone = [(header::SET_COOKIE, set_cookie(&headers, "", 0))];
     Ok((StatusCode::NO_CONTENT, gone).into_response())
 }

@@ -45,10 +45,15 @@ impl Store {
         row.as_ref().map(Account::read).transpose()
     }
 
-    pub(crate) async fn end_session(&self, secret: &str) -> Stored<()> {
+    /// Whose it was, if it was one.
+    pub(crate) async fn end_session(&self, secret: &str) -> Stored<Option<UserId>> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM session WHERE secret = $1").bind(secret).execute(&mut *tx).await?;
-        Ok(tx.commit().await?)
+        let row = sqlx::query("DELETE FROM session WHERE secret = $1 RETURNING account_id")
+            .bind(secret)
+            .fetch_optional(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        row.as_ref().map(|row| user_id(row, "account_id")).transpose()
     }
 
     /// One reset at a time: an older one works no more.

@@ -1,7 +1,7 @@
 //! Signing up, in and out; one's own data; cookies and origins; what is guessed is limited.
 
 use palco_protocol::{
-    ErrorCode,
+    ClientMessage, ErrorCode,
     http::{
         Account, ChangePassword, DeleteAccount, People, Profile, SessionIn, SignIn, SignedIn,
         UpdateAccount,
@@ -10,7 +10,7 @@ use palco_protocol::{
 use serde_json::json;
 
 use super::PASSWORD;
-use crate::house::House;
+use crate::house::{House, SOON};
 
 fn sign_in(login: &str, password: &str) -> SignIn {
     SignIn { login: login.to_owned(), password: password.to_owned(), session: SessionIn::Token }
@@ -90,6 +90,39 @@ async fn guests_have_no_account_and_signing_out_ends_the_session() {
         house.address.connect(&ada.token).await.err().and_then(|error| error.code()),
         Some(ErrorCode::TokenExpired)
     );
+    house.close().await;
+}
+
+/// A socket is no longer let in than the token it came with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_are_closed_with_the_sessions_that_end() {
+    let house = House::open().await;
+    let ada = house.member("ada").await;
+    let token = Some(ada.token.as_str());
+    let mut others = Vec::new();
+    for _ in 0..2 {
+        let signed: SignedIn = house
+            .call("POST", "session", None, &sign_in("ada", PASSWORD))
+            .await
+            .expect("signed in");
+        others.push(signed.token.expect("a token"));
+    }
+    let connect = async |token: &str| house.address.connect(token).await.expect("hello");
+    let mut own = connect(&ada.token).await;
+    let (mut second, mut third) = (connect(&others[0]).await, connect(&others[1]).await);
+    let over = ErrorCode::TokenExpired.close_code();
+    let code = |closed: palco_client::Closed| closed.code;
+
+    let signed_out = house.call::<()>("DELETE", "session", Some(&others[1]), &json!({})).await;
+    signed_out.expect("signed out");
+    assert_eq!(third.wait_closed(SOON).await.map(code).expect("closed"), over);
+    let change = ChangePassword { current: PASSWORD.to_owned(), new: "a better one".to_owned() };
+    house.call::<()>("POST", "me/password", token, &change).await.expect("changed");
+    assert_eq!(second.wait_closed(SOON).await.map(code).expect("closed"), over);
+    own.request(ClientMessage::Ping).await.expect("one's own device stays");
+    let delete = DeleteAccount { password: "a better one".to_owned() };
+    house.call::<()>("DELETE", "me", token, &delete).await.expect("deleted");
+    assert_eq!(own.wait_closed(SOON).await.map(code).expect("closed"), over);
     house.close().await;
 }
 
