@@ -10,6 +10,8 @@ export default defineConfig({
     target: TARGET,
     // A module-preload shim would be an inline script for old browsers only; the CSP allows none.
     modulePreload: { polyfill: false },
+    // What scripts/size.mjs follows.
+    manifest: true,
     assetsInlineLimit: 0,
   },
   server: {

@@ -92,8 +92,13 @@ function read(data: PushMessageData | null): Partial<Message> {
 /** A message leads to pages of this server only. */
 function ownUrl(url = PAGE): string {
   const { origin } = self.location;
-  const target = URL.canParse(url, origin) ? new URL(url, origin) : undefined;
-  return target?.origin === origin ? target.href : new URL(PAGE, origin).href;
+  try {
+    const target = new URL(url, origin);
+    if (target.origin === origin) return target.href;
+  } catch {
+    // No address at all.
+  }
+  return new URL(PAGE, origin).href;
 }
 
 self.addEventListener('notificationclick', (event) => {

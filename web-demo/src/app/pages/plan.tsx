@@ -12,6 +12,7 @@ import { Icon } from '../parts/icon';
 import { PeopleList, PersonLink } from '../parts/people';
 import { Leaf } from '../parts/rooms';
 import { ShareLink } from '../parts/share-link';
+import { Topics } from '../parts/tags';
 import { useTitle } from '../parts/title';
 import { follow, navigate } from '../router';
 import { attempt, enterRoom, member, notify, palco } from '../store';
@@ -140,17 +141,7 @@ function Facts({ plan }: { plan: Scheduled }) {
           </li>
         )}
       </ul>
-      {plan.topics.length > 0 && (
-        <ul class="chips">
-          {plan.topics.map((topic) => (
-            <li key={topic}>
-              <a class="chip" href={`/search?q=${encodeURIComponent(topic)}`} onClick={follow}>
-                <bdi>{`#${topic}`}</bdi>
-              </a>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Topics topics={plan.topics} />
     </>
   );
 }

@@ -15,6 +15,7 @@ import { Menu } from '../parts/menu';
 import { FollowButton } from '../parts/people';
 import { PlanCard, RoomCard } from '../parts/rooms';
 import { ShareLink } from '../parts/share-link';
+import { Topics } from '../parts/tags';
 import { useTitle } from '../parts/title';
 import { follow } from '../router';
 import { attempt, member, notify, ownHandle, profilePath } from '../store';
@@ -118,17 +119,7 @@ function Details({ profile: { about } }: { profile: Profile }) {
           ))}
         </ul>
       )}
-      {about.topics.length > 0 && (
-        <ul class="chips profile-wide">
-          {about.topics.map((topic) => (
-            <li key={topic}>
-              <a class="chip" href={`/search?q=${encodeURIComponent(topic)}`} onClick={follow}>
-                <bdi>{`#${topic}`}</bdi>
-              </a>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Topics topics={about.topics} className="profile-wide" />
       {about.languages.length > 0 && (
         <p class="quiet small profile-wide">
           {t('profile.languages', { languages: formatList(about.languages.map(languageName)) })}

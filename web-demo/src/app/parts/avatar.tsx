@@ -19,6 +19,8 @@ export function initialsOf(name: string): string {
 }
 
 function firstOf(word: string): string {
+  // Firefox has it from 125 on; without it, an emoji of several parts loses some.
+  if (!('Segmenter' in Intl)) return String.fromCodePoint(word.codePointAt(0) ?? 0x20);
   return new Intl.Segmenter().segment(word).containing(0)?.segment ?? '';
 }
 

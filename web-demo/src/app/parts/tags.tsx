@@ -1,8 +1,9 @@
-// A few words, each a chip: topics.
+// A few words, each a chip: topics, shown or filled in.
 
 import { useId, useRef, useState } from 'preact/hooks';
 import { LIMITS } from '../../sdk';
 import { t } from '../i18n';
+import { follow } from '../router';
 import { Icon } from './icon';
 
 /** A topic as the server keeps it. */
@@ -14,6 +15,22 @@ function topicOf(text: string): string {
 export function withTopic(tags: string[], text = ''): string[] {
   const tag = topicOf(text);
   return tag === '' || tags.length >= LIMITS.listMax || tags.includes(tag) ? tags : [...tags, tag];
+}
+
+/** Each leads to what else there is on it. */
+export function Topics({ topics, className = '' }: { topics: readonly string[]; className?: string }) {
+  if (topics.length === 0) return null;
+  return (
+    <ul class={`chips ${className}`}>
+      {topics.map((topic) => (
+        <li key={topic}>
+          <a class="chip" href={`/search?q=${encodeURIComponent(topic)}`} onClick={follow}>
+            <bdi>{`#${topic}`}</bdi>
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 interface TagsProps {

@@ -51,7 +51,7 @@ export function Live({ state }: { state: RoomState }) {
       <main class="live" id="main" data-testid="room">
         <div class="live-main">
           <header class="room-head">
-            <div>
+            <div class="room-head-words">
               <h1 ref={heading} tabIndex={-1} data-testid="room-title">
                 {room.title}
                 {room.locked && <Icon name="lock" />}

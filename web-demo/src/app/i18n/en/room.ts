@@ -8,7 +8,7 @@ export const room = {
   'stage.speaking': 'Speaking',
   'stage.away': 'Reconnecting',
 
-  'audience.title': 'Listening',
+  'audience.title': 'Audience',
   'audience.empty': 'Nobody is in the audience yet. Share the link.',
   'audience.list': 'People listening',
 

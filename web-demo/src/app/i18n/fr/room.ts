@@ -10,7 +10,7 @@ export const room: Readonly<Record<keyof typeof english, string>> = {
   'stage.speaking': 'Parle',
   'stage.away': 'Reconnexion',
 
-  'audience.title': 'À l’écoute',
+  'audience.title': 'Public',
   'audience.empty': 'Personne n’écoute encore. Partagez le lien.',
   'audience.list': 'Personnes à l’écoute',
 

@@ -10,7 +10,7 @@ export const room: Readonly<Record<keyof typeof english, string>> = {
   'stage.speaking': 'Sta parlando',
   'stage.away': 'Si riconnette',
 
-  'audience.title': 'In ascolto',
+  'audience.title': 'Pubblico',
   'audience.empty': 'In platea non c’è ancora nessuno. Condividi il link.',
   'audience.list': 'Persone in ascolto',
 
