@@ -12,3 +12,5 @@ pub mod micro;
 pub mod server;
 mod sys;
 pub mod table;
+
+pub use sys::give_way;

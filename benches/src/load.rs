@@ -14,6 +14,7 @@
 //! Nothing of the server's own code is used on the way of a packet: what both get wrong alike would not be seen.
 
 mod client;
+pub mod crowd;
 pub mod first_audio;
 mod http;
 mod media;

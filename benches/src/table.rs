@@ -1,5 +1,6 @@
 //! One table of figures, each beside its floor and its budget. Says whether a budget is kept; fails nobody.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -9,7 +10,7 @@ use serde::Serialize;
 pub struct Row {
     what: String,
     measured: f64,
-    unit: &'static str,
+    unit: Cow<'static, str>,
     floor: Option<f64>,
     /// What it may be at most: in its own unit, or as a multiple of its floor.
     budget: Option<Budget>,
@@ -27,8 +28,8 @@ pub enum Budget {
 impl Row {
     /// A figure without comparison.
     #[must_use]
-    pub fn new(what: impl Into<String>, measured: f64, unit: &'static str) -> Self {
-        Self { what: what.into(), measured, unit, floor: None, budget: None }
+    pub fn new(what: impl Into<String>, measured: f64, unit: impl Into<Cow<'static, str>>) -> Self {
+        Self { what: what.into(), measured, unit: unit.into(), floor: None, budget: None }
     }
 
     /// Beside its floor, in the same unit.

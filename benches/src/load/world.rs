@@ -278,7 +278,7 @@ impl World {
         Ok(())
     }
 
-    fn send(&mut self, client: usize, bytes: &[u8]) {
+    pub(super) fn send(&mut self, client: usize, bytes: &[u8]) {
         let Some(socket) = &mut self.sockets[client] else { return };
         let taken =
             if socket.unsent.is_empty() { socket.stream.write(bytes).unwrap_or(0) } else { 0 };

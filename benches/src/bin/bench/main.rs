@@ -1,5 +1,6 @@
 //! All benchmarks: what `make bench` runs. The server is a process of its own and ends with the run.
 
+mod browser;
 mod budgets;
 mod fanout;
 mod growth;
@@ -52,6 +53,9 @@ struct Arguments {
     devices: Option<usize>,
     #[arg(long, hide = true)]
     server: Option<SocketAddrV4>,
+    /// Only the web client, in Chromium: its first load, and a busy room of 10,000 listeners. Two to three minutes
+    #[arg(long)]
+    browser: bool,
     /// Only the parts of a packet's way, alone
     #[arg(long)]
     parts: bool,
@@ -80,6 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         || arguments.growth
         || arguments.bundling
         || arguments.fanout
+        || arguments.browser
         || arguments.parts);
     let mut bench = Bench { arguments, rows: Vec::new(), grids: Vec::new() };
     if !bench.arguments.json {
@@ -97,6 +102,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if all || bench.arguments.fanout {
         bench.fanout()?;
+    }
+    if all || bench.arguments.browser {
+        bench.browser()?;
     }
     if all || bench.arguments.parts {
         bench.parts()?;
