@@ -2,7 +2,7 @@
 #
 # Order matters in one place: the web client is built before cargo, which embeds web-demo/dist.
 
-.PHONY: run build setup test prepare-tests check audit guards fuzz soak bench generate format clean help
+.PHONY: run build setup test prepare-tests check audit guards fuzz soak bench gallery generate format clean help
 
 run: build ## Set up, build, and serve http://localhost:8080 (ARGS="..." for `palco serve`)
 	@exec target/release/palco serve $(ARGS)
@@ -35,8 +35,13 @@ soak: build ## People come and go for SOAK_S=600 seconds; fails if memory, descr
 	@SOAK_S=$${SOAK_S:-600} cargo test --quiet --release --package palco --test it -- --exact --nocapture \
 		hardening::soak::people_come_and_go_and_the_server_stays_as_it_was
 
-bench: build ## Benchmarks, each beside its floor
-	@cargo run --quiet --release --package palco-benches
+bench: prepare-tests ## Benchmarks, each beside its floor
+	@cd tests/e2e && npx tsc
+	@cargo run --quiet --release --package palco-benches -- $(BENCH)
+
+gallery: prepare-tests ## Pictures of every page, into docs/gallery
+	@scripts/setup.sh gallery
+	@tests/e2e/run build/gallery/make.js
 
 generate: ## The TypeScript types of the protocol, from the Rust ones
 	@mkdir -p target

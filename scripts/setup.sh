@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the system packages that are missing: scripts/setup.sh build | test
+# Installs the system packages that are missing: scripts/setup.sh build | test | gallery
 #
 # Looks for commands, not packages: what was installed by other means counts. Quiet when all is there.
 set -euo pipefail
@@ -13,10 +13,14 @@ declare -A test=([chromium]="chromium fonts-liberation" [firefox-esr]="firefox-e
   [nginx]="nginx-light" [caddy]="caddy" [systemd-analyze]="systemd" [python3]="python3 python3-venv" [curl]="curl"
   [faketime]="faketime" [prlimit]="util-linux")
 
+# Its fonts are asked for below.
+declare -A gallery=([fc-list]="fontconfig")
+
 case "${1-}" in
   build) declare -n wanted=build ;;
   test) declare -n wanted=test ;;
-  *) echo "usage: scripts/setup.sh build | test" >&2; exit 2 ;;
+  gallery) declare -n wanted=gallery ;;
+  *) echo "usage: scripts/setup.sh build | test | gallery" >&2; exit 2 ;;
 esac
 
 fail() { printf '%s\n' "$@" >&2; exit 1; }
@@ -52,6 +56,12 @@ pebble "$1"
 # Debian's Python makes no virtual environments by itself, and has no command that would tell.
 if [ "$1" = test ] && command -v python3 >/dev/null && ! python3 -c 'import ensurepip' 2>/dev/null; then
   packages+=(python3-venv)
+fi
+# Pictures for people to look at: the typeface that the styles name first, and reactions in colour.
+if [ "$1" = gallery ]; then
+  for font in fonts-inter fonts-noto-color-emoji; do
+    dpkg-query --show "$font" >/dev/null 2>&1 || packages+=("$font")
+  done
 fi
 [ ${#packages[@]} -gt 0 ] || exit 0
 
