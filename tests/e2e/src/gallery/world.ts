@@ -2,7 +2,7 @@
 // Those whose screens are not shown are clients of the SDK, all in one page.
 
 import assert from 'node:assert/strict';
-import type { Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import type { RunningBrowser } from '../browsers.js';
 import { PASSWORD, Person } from '../person.js';
 import * as cast from './people.js';
@@ -52,11 +52,11 @@ export async function populate(running: RunningBrowser, url: string): Promise<Wo
   await crowd.goto(`${url}/sdk/palco.js`);
   await crowd.evaluate(() => (window.crowd = new Map()));
   for (const one of cast.EVERYBODY) await register(crowd, url, one);
-  // For their scroll bars, which lie over the page.
-  const device = { isMobile: true };
-  const host = await Person.at(running, cast.HOST.name, 440, device);
-  const viewer = await Person.at(running, cast.VIEWER.name, 880, device);
-  const guest = await Person.at(running, 'Federica', 880, device);
+  // Mobile for their scroll bars, which lie over the page.
+  const device = (): Promise<BrowserContext> => running.browser.newContext({ isMobile: true });
+  const host = await Person.in(await device(), cast.HOST.name, 440);
+  const viewer = await Person.in(await device(), cast.VIEWER.name, 880);
+  const guest = await Person.in(await device(), 'Federica', 880);
   await signIn(host, url, cast.HOST.handle);
   await signIn(viewer, url, cast.VIEWER.handle);
   await asks(host.page, 'PATCH', 'me', cast.ABOUT);

@@ -2,7 +2,7 @@
 // times a second (speaking) goes by its own signal to the one tile that shows it.
 
 import { signal } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Person, RoomState } from '../../sdk';
 import { t } from '../i18n';
 import { Dialog } from '../parts/dialog';
@@ -39,11 +39,26 @@ export function Live({ state }: { state: RoomState }) {
     heading.current?.focus();
     return () => (panel.value = undefined);
   }, []);
+  // What stood beside the room does not lie down on it when the window is made narrow.
+  useEffect(() => {
+    if (!wide.value) panel.value = undefined;
+  }, [wide.value]);
   useTitle(state.room.title);
   useNotices();
   usePresence(state.room.title);
 
   const { room } = state;
+  // In a large room something comes many times a second, most of it chat: the tiles are compared with what they
+  // were only when they could differ.
+  const tiles = useMemo(
+    () => (
+      <>
+        <Stage state={state} onPerson={setPerson} />
+        <Audience state={state} onPerson={setPerson} />
+      </>
+    ),
+    [state.stage, state.counts, state.you, room.id],
+  );
   return (
     <>
       <Header live />
@@ -79,8 +94,7 @@ export function Live({ state }: { state: RoomState }) {
             </div>
           </header>
           {room.pinned_link !== undefined && <Pinned url={room.pinned_link} />}
-          <Stage state={state} onPerson={setPerson} />
-          <Audience state={state} onPerson={setPerson} />
+          {tiles}
         </div>
         {wide.value && (
           <aside class="side card">
