@@ -194,7 +194,7 @@ export const SCENES: Scene[] = [
     says: 'Removed by a moderator',
     show: async ({ host, viewer }) => {
       await acts(host.page, 'remove', await idOf(viewer.page));
-      await viewer.by('over-removed').waitFor();
+      await viewer.by('room-ended').waitFor();
       return viewer.page;
     },
   },

@@ -53,7 +53,24 @@ export async function populate(running: RunningBrowser, url: string): Promise<Wo
   await crowd.evaluate(() => (window.crowd = new Map()));
   for (const one of cast.EVERYBODY) await register(crowd, url, one);
   // Mobile for their scroll bars, which lie over the page.
-  const device = (): Promise<BrowserContext> => running.browser.newContext({ isMobile: true });
+  const device = async (): Promise<BrowserContext> => {
+    const context = await running.browser.newContext({ isMobile: true });
+    // The names that the browser's make-believe devices would have on somebody's desk.
+    await context.addInitScript(() => {
+      if (!navigator.mediaDevices) return;
+      const devices = [
+        ['audioinput', 'Built-in microphone'],
+        ['audiooutput', 'Headphones'],
+      ];
+      navigator.mediaDevices.enumerateDevices = () =>
+        Promise.resolve(
+          devices.map(
+            ([kind, label]) => ({ deviceId: 'default', groupId: '', kind, label }) as MediaDeviceInfo,
+          ),
+        );
+    });
+    return context;
+  };
   const host = await Person.in(await device(), cast.HOST.name, 440);
   const viewer = await Person.in(await device(), cast.VIEWER.name, 880);
   const guest = await Person.in(await device(), 'Federica', 880);
