@@ -1,12 +1,11 @@
 import { beforeAll, expect, it } from 'vitest';
 import { speak } from '../src/app/i18n';
-import { DAY_MS, distance, formatDistance, formatDuration, HOUR_MS, MINUTE_MS } from '../src/app/i18n/dates';
+import { distance, formatDistance, formatDuration, HOUR_MS, MINUTE_MS } from '../src/app/i18n/dates';
 
 beforeAll(() => speak('en'));
 
 it('says how far off a moment is, and when its words change', () => {
   const now = 1_000_000_000_000;
-  expect(distance(now + 2 * DAY_MS + 5, now)).toEqual({ value: 2, unit: 'day', changesInMs: 6 });
   expect(distance(now + 90 * MINUTE_MS, now)).toEqual({
     value: 1,
     unit: 'hour',
@@ -14,6 +13,13 @@ it('says how far off a moment is, and when its words change', () => {
   });
   expect(distance(now + 900, now)).toEqual({ value: 0, unit: 'second', changesInMs: 901 });
   expect(distance(now - 61_000, now)).toEqual({ value: -1, unit: 'minute', changesInMs: 59_000 });
+});
+
+it('counts the days of the calendar: 47 hours away is not tomorrow', () => {
+  const at = (day: number, hour: number): number => new Date(2026, 10, day, hour).getTime();
+  expect(distance(at(28, 14), at(26, 15))).toEqual({ value: 2, unit: 'day', changesInMs: 9 * HOUR_MS });
+  expect(distance(at(27, 16), at(26, 15))).toEqual({ value: 1, unit: 'day', changesInMs: HOUR_MS + 1 });
+  expect(distance(at(24, 23), at(26, 15))).toEqual({ value: -2, unit: 'day', changesInMs: 9 * HOUR_MS });
 });
 
 it('counts down to the very moment without skipping it', () => {

@@ -40,12 +40,27 @@ export interface Distance {
   changesInMs: number;
 }
 
-/** How far off a moment is, negative in the past, in the largest unit of which it is at least one. */
+/** The beginning of a day here, so many days on. */
+function midnight(ms: number, days = 0): number {
+  const date = new Date(ms);
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days).getTime();
+}
+
+/**
+ * How far off a moment is, negative in the past, in the largest unit of which it is at least one. Days are the
+ * calendar's: what is 47 hours away is not tomorrow.
+ */
 export function distance(toMs: number, nowMs: number): Distance {
   const awayMs = Math.abs(toMs - nowMs);
+  if (awayMs >= DAY_MS) {
+    // Rounded, for days of 23 and 25 hours.
+    const value = Math.round((midnight(toMs) - midnight(nowMs)) / DAY_MS);
+    const untilMidnight = midnight(nowMs, 1) - nowMs;
+    const changesInMs = toMs < nowMs ? untilMidnight : Math.min(untilMidnight, awayMs - DAY_MS + 1);
+    return { value, unit: 'day', changesInMs };
+  }
   const [unit, unitMs] = (
     [
-      ['day', DAY_MS],
       ['hour', HOUR_MS],
       ['minute', MINUTE_MS],
       ['second', SECOND_MS],

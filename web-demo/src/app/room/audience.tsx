@@ -90,16 +90,20 @@ interface Listed {
 function useAudience(count: number, room: string): { people: Person[]; more: () => void } {
   const [listed, setListed] = useState<Listed>({ people: [], complete: false });
   const busy = useRef(false);
+  const due = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const gone = useRef(false);
 
   // The first page again when the count changes; later pages stay until they are scrolled to anew.
   useEffect(() => {
-    let stopped = false;
+    // What changes meanwhile is read with it: the count of a large room changes every second.
+    if (due.current !== undefined) return;
     const delayMs = count <= SMALL_ROOM ? REFRESH_SMALL_MS : REFRESH_LARGE_MS;
     const wait = listed.people.length === 0 ? 0 : delayMs * (0.5 + Math.random());
-    const timer = setTimeout(() => {
+    due.current = setTimeout(() => {
+      due.current = undefined;
       palco.audience().then(
         ({ people, next }) => {
-          if (stopped) return;
+          if (gone.current) return;
           setListed((before) => {
             if (next === undefined) return { people, complete: true };
             const rest = before.people.slice(people.length);
@@ -109,12 +113,15 @@ function useAudience(count: number, room: string): { people: Person[]; more: () 
         () => undefined,
       );
     }, wait);
-    return () => {
-      stopped = true;
-      clearTimeout(timer);
-    };
     // Reading again must not be caused by what was read.
   }, [count, room]);
+  useEffect(
+    () => () => {
+      gone.current = true;
+      clearTimeout(due.current);
+    },
+    [],
+  );
 
   const more = (): void => {
     if (busy.current || listed.complete || listed.next === undefined) return;
