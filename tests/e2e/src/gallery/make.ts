@@ -10,9 +10,10 @@ import type { Page } from 'playwright-core';
 import { launch } from '../browsers.js';
 import { repository } from '../paths.js';
 import { startServer } from '../server.js';
+import { startProduct } from './product.js';
 import { SCENES } from './scenes.js';
 import { sheet, type Shot } from './sheet.js';
-import { populate } from './world.js';
+import { populate, type World } from './world.js';
 
 /** All of it, in the repository for ever. */
 const BUDGET_BYTES = 2_000_000;
@@ -34,12 +35,13 @@ test('every page, at three widths, light and dark', { timeout: 1_400_000 }, asyn
   const chosen = process.env['SCENES']?.split(' ');
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const server = await startServer();
+  const product = await startProduct();
+  const server = await startServer('--origin', product.url);
   const running = await launch('chromium');
   try {
-    const world = await populate(running, process.env['GALLERY_URL'] ?? server.url);
+    const world = await populate(running, server.url, product);
     const paper = await (await running.browser.newContext()).newPage();
-    for (const [turn, { name, show, at }] of SCENES.entries()) {
+    for (const [turn, { name, show, at, speak = speaks }] of SCENES.entries()) {
       // Every scene is gone through: one leads to the next.
       const page = await show(world);
       if (chosen && !chosen.includes(name)) continue;
@@ -51,7 +53,7 @@ test('every page, at three widths, light and dark', { timeout: 1_400_000 }, asyn
           await page.emulateMedia({ colorScheme: theme });
           const taken = all ? LANGUAGES : [LANGUAGES[(turn + column + row) % LANGUAGES.length]!];
           for (const language of taken) {
-            await speaks(page, language);
+            await speak(world, page, language);
             await page.waitForTimeout(REST_MS);
             const picture = await page.screenshot();
             shots.push({ picture, width: size.width, height: size.height, theme, language, size: size.name });
@@ -69,6 +71,7 @@ test('every page, at three widths, light and dark', { timeout: 1_400_000 }, asyn
   } finally {
     await running.close();
     await server.stop();
+    product.close();
   }
   if (all) return;
   await writeFile(join(folder, 'README.md'), index());
@@ -79,7 +82,7 @@ test('every page, at three widths, light and dark', { timeout: 1_400_000 }, asyn
 });
 
 /** As if the language had been chosen in another tab. */
-async function speaks(page: Page, language: string): Promise<void> {
+async function speaks(_: World, page: Page, language: string): Promise<void> {
   await page.evaluate((newValue) => {
     const key = 'palco.language';
     localStorage.setItem(key, newValue);

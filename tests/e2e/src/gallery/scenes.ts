@@ -2,6 +2,7 @@
 
 import type { Page } from 'playwright-core';
 import { SPEAKERS } from './people.js';
+import { listenThere } from './product.js';
 import { acts, idOf, type World } from './world.js';
 
 export interface Scene {
@@ -11,6 +12,8 @@ export interface Scene {
   show: (world: World) => Promise<Page>;
   /** Panels lie over the room on narrow screens only: set again at each width. */
   at?: (page: Page, wide: boolean) => Promise<void>;
+  /** Where the language is not the app's to choose. */
+  speak?: (world: World, page: Page, language: string) => Promise<void>;
 }
 
 const opens =
@@ -188,6 +191,12 @@ export const SCENES: Scene[] = [
       return viewer.page;
     },
     at: closed,
+  },
+  {
+    name: 'embed',
+    says: 'The room in the page of another product',
+    show: ({ guest }) => Promise.resolve(guest.page),
+    speak: ({ product }, page, language) => listenThere(page, product, language),
   },
   {
     name: 'removed',

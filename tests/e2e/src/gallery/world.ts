@@ -7,6 +7,7 @@ import type { RunningBrowser } from '../browsers.js';
 import { PASSWORD, Person } from '../person.js';
 import * as cast from './people.js';
 import { portrait } from './portraits.js';
+import type { Product } from './product.js';
 
 type Answer = Record<string, unknown>;
 
@@ -36,6 +37,7 @@ declare global {
 
 export interface World {
   url: string;
+  product: Product;
   /** The room that is visited. */
   link: string;
   host: Person;
@@ -47,7 +49,7 @@ export interface World {
   crowd: Page;
 }
 
-export async function populate(running: RunningBrowser, url: string): Promise<World> {
+export async function populate(running: RunningBrowser, url: string, product: Product): Promise<World> {
   const crowd = (await Person.at(running, 'the crowd', 330)).page;
   await crowd.goto(`${url}/sdk/palco.js`);
   await crowd.evaluate(() => (window.crowd = new Map()));
@@ -93,7 +95,8 @@ export async function populate(running: RunningBrowser, url: string): Promise<Wo
   const plan = await planRooms(crowd, host.page);
   for (const room of cast.OTHER_ROOMS) await openRoom(crowd, room);
   const link = await openMainRoom(crowd, host, url);
-  return { url, link, host, viewer, guest, plan, crowd };
+  product.room = { server: url, id: link.slice(link.lastIndexOf('/') + 1) };
+  return { url, product, link, host, viewer, guest, plan, crowd };
 }
 
 async function register(crowd: Page, url: string, one: cast.Character): Promise<void> {
