@@ -55,6 +55,7 @@ test('every page, at three widths, light and dark', { timeout: 1_400_000 }, asyn
           for (const language of taken) {
             await speak(world, page, language);
             await page.waitForTimeout(REST_MS);
+            await page.evaluate(rest);
             const picture = await page.screenshot();
             shots.push({ picture, width: size.width, height: size.height, theme, language, size: size.name });
           }
@@ -80,6 +81,12 @@ test('every page, at three widths, light and dark', { timeout: 1_400_000 }, asyn
   console.log(`${total} bytes`);
   assert.ok(total < BUDGET_BYTES, `the gallery has ${total} bytes`);
 });
+
+/** Inside the page: a change of theme glides, however slow the machine. */
+async function rest(): Promise<void> {
+  const glides = document.getAnimations().filter((one) => one instanceof CSSTransition);
+  await Promise.allSettled(glides.map(({ finished }) => finished));
+}
 
 /** As if the language had been chosen in another tab. */
 async function speaks(_: World, page: Page, language: string): Promise<void> {
