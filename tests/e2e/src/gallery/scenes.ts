@@ -29,6 +29,9 @@ const opens =
     return page;
   };
 
+/** What stood beside the room lies over it when the screen gets narrow: by itself, and soon. */
+const afterWidth = (page: Page): Promise<void> => page.waitForTimeout(400);
+
 /** On a narrow screen behind a button of the bar, on a wide one beside the room. */
 const panel =
   (name: 'chat' | 'hands'): NonNullable<Scene['at']> =>
@@ -38,12 +41,14 @@ const panel =
       if (name === 'hands') await page.getByTestId('tab-hands').click();
       return;
     }
+    await afterWidth(page);
     if ((await open.count()) === 0) await page.getByTestId(`open-${name}`).click();
     await open.waitFor();
   };
 
 const closed: NonNullable<Scene['at']> = async (page) => {
   const open = page.locator('dialog[open]');
+  await afterWidth(page);
   if ((await open.count()) > 0) await page.keyboard.press('Escape');
   await open.waitFor({ state: 'detached' });
 };

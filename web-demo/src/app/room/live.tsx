@@ -40,10 +40,6 @@ export function Live({ state }: { state: RoomState }) {
     heading.current?.focus();
     return () => (panel.value = undefined);
   }, []);
-  // What stood beside the room does not lie down on it when the window is made narrow.
-  useEffect(() => {
-    if (!wide.value) panel.value = undefined;
-  }, [wide.value]);
   useTitle(state.room.title);
   useNotices();
   usePresence(state.room.title);
