@@ -2,7 +2,6 @@
 // times a second (speaking) goes by its own signal to the one tile that shows it.
 
 import { signal } from '@preact/signals';
-import type { VNode } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Person, RoomState } from '../../sdk';
 import { t } from '../i18n';
@@ -45,7 +44,8 @@ export function Live({ state }: { state: RoomState }) {
   usePresence(state.room.title);
 
   const { room } = state;
-  // In a large room something comes many times a second: what it does not concern is not compared with what it was.
+  // In a large room something comes many times a second, most of it chat: the tiles are compared with what they
+  // were only when they could differ.
   const tiles = useMemo(
     () => (
       <>
@@ -55,7 +55,6 @@ export function Live({ state }: { state: RoomState }) {
     ),
     [state.stage, state.counts, state.you, room.id],
   );
-  const chat = useMemo(() => <Chat state={state} />, [state.chat, state.you, room]);
   return (
     <>
       <Header live />
@@ -95,7 +94,7 @@ export function Live({ state }: { state: RoomState }) {
         </div>
         {wide.value && (
           <aside class="side card">
-            <Panel state={state} name={panel.value ?? 'chat'} chat={chat} onPerson={setPerson} />
+            <Panel state={state} name={panel.value ?? 'chat'} onPerson={setPerson} />
           </aside>
         )}
         <FloatingReactions />
@@ -108,7 +107,7 @@ export function Live({ state }: { state: RoomState }) {
           title={panel.value === 'chat' ? t('chat.title') : t('hands.title')}
           onClose={() => (panel.value = undefined)}
         >
-          {panel.value === 'chat' ? chat : <Hands state={state} onPerson={setPerson} />}
+          {panel.value === 'chat' ? <Chat state={state} /> : <Hands state={state} onPerson={setPerson} />}
         </Dialog>
       )}
       {sheet === 'share' && (
@@ -126,11 +125,10 @@ export function Live({ state }: { state: RoomState }) {
 interface PanelProps {
   state: RoomState;
   name: PanelName;
-  chat: VNode;
   onPerson: (person: Person) => void;
 }
 
-function Panel({ state, name, chat, onPerson }: PanelProps) {
+function Panel({ state, name, onPerson }: PanelProps) {
   const hands = state.hands?.length ?? 0;
   const shown = moderates.value ? name : 'chat';
   return (
@@ -153,7 +151,7 @@ function Panel({ state, name, chat, onPerson }: PanelProps) {
       ) : (
         <h2 class="side-title">{t('chat.title')}</h2>
       )}
-      {shown === 'chat' ? chat : <Hands state={state} onPerson={onPerson} />}
+      {shown === 'chat' ? <Chat state={state} /> : <Hands state={state} onPerson={onPerson} />}
     </>
   );
 }
