@@ -9,11 +9,11 @@ import { Person } from './person.js';
 
 /** A telephone that is four times slower than this machine. */
 const THROTTLE = 4;
-const LOADS = 5;
+const LOADS = 3;
 /** How long a busy room is watched: at rest, while its audience is scrolled, and throttled. */
 const REST_MS = 60_000;
 const SCROLL_MS = 10_000;
-const THROTTLED_MS = 20_000;
+const THROTTLED_MS = 15_000;
 
 const PHONE: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
