@@ -28,12 +28,14 @@ import { Stage } from './stage';
 export type PanelName = 'chat' | 'hands';
 type SheetName = 'share' | 'options';
 
-/** The side panel; on narrow pages undefined is closed. */
+/** On narrow pages: what lies over the room. */
 export const panel = signal<PanelName | undefined>(undefined);
 
 export function Live({ state }: { state: RoomState }) {
   const [sheet, setSheet] = useState<SheetName | undefined>(undefined);
   const [person, setPerson] = useState<Person | undefined>(undefined);
+  // On wide pages: what stands beside the room.
+  const [tab, setTab] = useState<PanelName>('chat');
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     heading.current?.focus();
@@ -94,7 +96,7 @@ export function Live({ state }: { state: RoomState }) {
         </div>
         {wide.value && (
           <aside class="side card">
-            <Panel state={state} name={panel.value ?? 'chat'} onPerson={setPerson} />
+            <Panel state={state} name={tab} onName={setTab} onPerson={setPerson} />
           </aside>
         )}
         <FloatingReactions />
@@ -125,10 +127,11 @@ export function Live({ state }: { state: RoomState }) {
 interface PanelProps {
   state: RoomState;
   name: PanelName;
+  onName: (name: PanelName) => void;
   onPerson: (person: Person) => void;
 }
 
-function Panel({ state, name, onPerson }: PanelProps) {
+function Panel({ state, name, onName, onPerson }: PanelProps) {
   const hands = state.hands?.length ?? 0;
   const shown = moderates.value ? name : 'chat';
   return (
@@ -140,7 +143,7 @@ function Panel({ state, name, onPerson }: PanelProps) {
               key={tab}
               type="button"
               aria-pressed={shown === tab}
-              onClick={() => (panel.value = tab)}
+              onClick={() => onName(tab)}
               data-testid={`tab-${tab}`}
             >
               {tab === 'chat' ? t('chat.title') : t('hands.title')}
