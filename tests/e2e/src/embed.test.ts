@@ -35,7 +35,12 @@ describe('a product of another origin', { timeout: 180_000 }, () => {
     server = await startServer('--origin', productUrl);
     for (const kind of ['chromium', 'firefox'] as const) browsers.set(kind, await launch(kind));
     host = await Person.at(browsers.get('chromium')!, 'Hanna', 440);
-    room = new URL(await host.startRoom(server.url, 'Next door')).pathname.slice('/r/'.length);
+    await host.signUp(server.url, 'hanna');
+    await host.page.goto(`${server.url}/me/edit`);
+    const picture = { name: 'me.png', mimeType: 'image/png', buffer: await host.page.screenshot() };
+    await host.by('avatar-file').setInputFiles(picture);
+    await host.by('remove-avatar').waitFor();
+    room = new URL(await host.goLive(server.url, 'Next door')).pathname.slice('/r/'.length);
     await host.unmute();
   });
   after(async () => {
@@ -87,6 +92,11 @@ describe('a product of another origin', { timeout: 180_000 }, () => {
       await button('Listen').click();
       await visitor.hears(440);
       await visitor.page.locator('palco-room li[data-speaking="true"]', { hasText: 'Hanna' }).waitFor();
+      // Her picture comes from her server, not from the page's.
+      await visitor.page.waitForFunction(() => {
+        const inside = document.querySelector('palco-room')!.shadowRoot!;
+        return inside.querySelector<HTMLImageElement>('.avatar img')?.naturalWidth === 256;
+      });
       await visitor.picture(`embed-${kind}`);
       await button('Raise hand').click();
       await host.invite(`Tag in ${kind}`);

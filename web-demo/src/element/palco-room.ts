@@ -7,6 +7,7 @@
 import { h, render } from 'preact';
 import people from '../app/styles/people.css?inline';
 import { preferred, speak } from '../app/i18n';
+import { PictureOrigin } from '../app/parts/avatar';
 import { Palco } from '../sdk';
 import style from './palco-room.css?inline';
 import { View } from './view';
@@ -56,8 +57,9 @@ export class PalcoRoom extends HTMLElement {
 
   #start(): void {
     const { server, room, token, name, link, lang } = this.#attributes();
+    const origin = new URL(server ?? import.meta.url, document.baseURI).origin;
     const client = new Palco({
-      server: server ?? new URL(import.meta.url).origin,
+      server: origin,
       ...(token === undefined ? {} : { token }),
       // The page may hold several elements; none shall find another's session.
       storage: null,
@@ -70,7 +72,8 @@ export class PalcoRoom extends HTMLElement {
       .catch(() => undefined)
       .then(() => {
         if (this.#client !== client) return;
-        render(h(View, { client, room: room ?? '', name, link, known: token !== undefined }), this.#root);
+        const view = h(View, { client, room: room ?? '', name, link, known: token !== undefined });
+        render(h(PictureOrigin.Provider, { value: origin }, view), this.#root);
       });
   }
 

@@ -1,8 +1,13 @@
 // A person's picture, or initials on a colour that is always theirs.
 
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
 import type { Person } from '../../sdk';
 
 const COLOURS = 10;
+
+/** Where pictures are, for a page of another origin than the server's. */
+export const PictureOrigin = createContext('');
 
 /** Stable across visits and devices: from the id alone. FNV-1a (32 bits). */
 export function colourOf(id: string): number {
@@ -25,12 +30,13 @@ function firstOf(word: string): string {
 }
 
 export function Avatar({ person, size = 'm' }: { person: Person; size?: 'xs' | 's' | 'm' | 'l' | 'xl' }) {
+  const origin = useContext(PictureOrigin);
   return (
     <span class={`avatar avatar-${size} tint-${colourOf(person.id)}`} aria-hidden="true">
       {person.avatar === undefined ? (
         initialsOf(person.name)
       ) : (
-        <img src={person.avatar} alt="" loading="lazy" />
+        <img src={origin + person.avatar} alt="" loading="lazy" />
       )}
     </span>
   );
