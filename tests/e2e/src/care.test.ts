@@ -253,9 +253,9 @@ describe('care', { timeout: 240_000 }, () => {
   });
 
   test('who is removed is told, and may come back; who comes too late is told that it is over', async () => {
-    const guest = await arrives('Gustav', 880);
+    const guest = await arrives('Roland', 880);
     await guest.join(link);
-    await host.act('Gustav', 'remove', true);
+    await host.act('Roland', 'remove', true);
     await guest.by('room-ended').waitFor();
     await guest.page.getByText('A moderator asked you to leave.').waitFor();
     await guest.picture('care-5-removed');

@@ -2,7 +2,7 @@
 // near the screen are in the page, and a page is fetched only when it comes near.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { memberOf, type Person, type RoomState } from '../../sdk';
+import { memberOf, type Counts, type Person, type RoomState } from '../../sdk';
 import { t, tn } from '../i18n';
 import { Avatar } from '../parts/avatar';
 import { palco } from '../store';
@@ -16,14 +16,14 @@ interface AudienceProps {
 const ROW_PX = 104;
 const TILE_MIN_PX = 84;
 const OVERSCAN_ROWS = 3;
-/** After a change of the count the list is read anew: soon in a small room, seldom in a large one. */
+/** After a change in the audience the list is read anew: soon in a small room, seldom in a large one. */
 const REFRESH_SMALL_MS = 400;
 const REFRESH_LARGE_MS = 15_000;
 const SMALL_ROOM = 100;
 
 export function Audience({ state, onPerson }: AudienceProps) {
   const { listeners } = state.counts;
-  const { people: listed, more } = useAudience(listeners, state.room.id);
+  const { people: listed, more } = useAudience(state.counts, state.room.id);
   // The list is a little older than the stage: who went up is not shown twice.
   const people = listed.filter((person) => !memberOf(state, person.id));
   const grid = useRef<HTMLUListElement>(null);
@@ -87,17 +87,18 @@ interface Listed {
   complete: boolean;
 }
 
-function useAudience(count: number, room: string): { people: Person[]; more: () => void } {
+/** `counts`: another object whenever the audience changed, be it that one came for one who went. */
+function useAudience(counts: Counts, room: string): { people: Person[]; more: () => void } {
   const [listed, setListed] = useState<Listed>({ people: [], complete: false });
   const busy = useRef(false);
   const due = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const gone = useRef(false);
 
-  // The first page again when the count changes; later pages stay until they are scrolled to anew.
+  // The first page again when the audience changes; later pages stay until they are scrolled to anew.
   useEffect(() => {
     // What changes meanwhile is read with it: the count of a large room changes every second.
     if (due.current !== undefined) return;
-    const delayMs = count <= SMALL_ROOM ? REFRESH_SMALL_MS : REFRESH_LARGE_MS;
+    const delayMs = counts.listeners <= SMALL_ROOM ? REFRESH_SMALL_MS : REFRESH_LARGE_MS;
     const wait = listed.people.length === 0 ? 0 : delayMs * (0.5 + Math.random());
     due.current = setTimeout(() => {
       due.current = undefined;
@@ -114,7 +115,7 @@ function useAudience(count: number, room: string): { people: Person[]; more: () 
       );
     }, wait);
     // Reading again must not be caused by what was read.
-  }, [count, room]);
+  }, [counts, room]);
   useEffect(
     () => () => {
       gone.current = true;
