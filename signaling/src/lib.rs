@@ -119,7 +119,7 @@ struct Shared {
     marks: RandomState,
     directory: Directory,
     phase: watch::Sender<Phase>,
-    /// Counts calls of `expel`: who comes in during one is asked again who they are.
+    /// Counts calls of `expel` and `sign_out`: who comes in during one is asked again who they are.
     expulsions: AtomicU64,
     faults: Faults,
 }
