@@ -13,4 +13,4 @@ pub mod server;
 mod sys;
 pub mod table;
 
-pub use sys::give_way;
+pub use sys::{cores, keep_to};

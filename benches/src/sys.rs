@@ -48,13 +48,33 @@ pub(crate) fn raise_open_files() -> io::Result<u64> {
     }
 }
 
-/// The calling thread, and what it starts from now on, leave the cores to others.
+/// The calling thread, and what it starts from now on, run on these cores only.
+///
+/// # Errors
+/// If there is none of them for this process.
+pub fn keep_to(cores: &[usize]) -> io::Result<()> {
+    // SAFETY: all-zero is a valid, empty set.
+    let mut set: libc::cpu_set_t = unsafe { zeroed() };
+    for &core in cores.iter().filter(|&&core| core < libc::CPU_SETSIZE as usize) {
+        // SAFETY: the number is within the set.
+        unsafe { libc::CPU_SET(core, &mut set) };
+    }
+    // SAFETY: `set` lives through the call with its size. To Linux, 0 is the calling thread.
+    check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) })
+        .map(drop)
+}
+
+/// The cores that the calling thread may run on.
 ///
 /// # Errors
 /// If the system refuses.
-pub fn give_way() -> io::Result<()> {
-    // SAFETY: takes three numbers. To Linux, 0 is the calling thread.
-    check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) }).map(drop)
+pub fn cores() -> io::Result<Vec<usize>> {
+    // SAFETY: the kernel writes one set that lives here; numbers below `CPU_SETSIZE` are within it.
+    unsafe {
+        let mut set: libc::cpu_set_t = zeroed();
+        check(libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set))?;
+        Ok((0..libc::CPU_SETSIZE as usize).filter(|&core| libc::CPU_ISSET(core, &set)).collect())
+    }
 }
 
 fn clock(id: libc::clockid_t) -> io::Result<Duration> {

@@ -47,7 +47,7 @@ impl Row {
     }
 
     fn ratio(&self) -> Option<f64> {
-        self.floor.map(|floor| self.measured / floor)
+        self.floor.filter(|floor| *floor > 0.0).map(|floor| self.measured / floor)
     }
 
     /// Whether the figure keeps its budget, if it has one.

@@ -1,6 +1,7 @@
 // How quick the web client is, by Chromium's own tools: what `make bench` runs (benches/src/bin/bench/browser.rs),
 // which has the server and brings the crowd. Says a figure in each line, as JSON; judges nothing.
 
+import { execFileSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { BrowserContextOptions, CDPSession, Page } from 'playwright-core';
 import { launch, type RunningBrowser } from './browsers.js';
@@ -10,10 +11,10 @@ import { Person } from './person.js';
 /** A telephone that is four times slower than this machine. */
 const THROTTLE = 4;
 const LOADS = 3;
-/** How long a busy room is watched: at rest, while its audience is scrolled, and throttled. */
-const REST_MS = 60_000;
+/** How long frames are watched: of a page that does nothing, of a busy room, and while its audience is scrolled. */
+const STILL_MS = 10_000;
+const ROOM_MS = 30_000;
 const SCROLL_MS = 10_000;
-const THROTTLED_MS = 15_000;
 
 const PHONE: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
@@ -24,12 +25,22 @@ const PHONE: BrowserContextOptions = {
 };
 const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, locale: 'fr-FR' };
 
-const url = process.argv[2];
-if (url === undefined) throw new Error('usage: quick.js <the server, as http://localhost:8080>');
-const told = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const [url, cores] = process.argv.slice(2);
+if (url === undefined || cores === undefined)
+  throw new Error(
+    'usage: quick.js <the server, as http://localhost:8080> <cores for the browser that is watched, as 0,1>',
+  );
+const input = createInterface({ input: process.stdin });
+const told = input[Symbol.asyncIterator]();
 
-function say(what: string, measured: number, unit: string, atMost?: number): void {
-  const figure = { what, measured, unit, ...(atMost === undefined ? {} : { at_most: atMost }) };
+function say(what: string, measured: number, unit: string, atMost?: number, floor?: number): void {
+  const figure = {
+    what,
+    measured,
+    unit,
+    ...(atMost === undefined ? {} : { at_most: atMost }),
+    ...(floor === undefined ? {} : { floor }),
+  };
   console.log(JSON.stringify({ figure }));
 }
 
@@ -50,6 +61,7 @@ try {
   await busyRoom(host, link);
 } finally {
   await running.close();
+  input.close();
 }
 
 interface Opened {
@@ -143,26 +155,44 @@ async function shifts(name: string, options: BrowserContextOptions, host: Person
 }
 
 async function busyRoom(host: Person, link: string): Promise<void> {
-  const guest = await newcomer(running, PHONE);
+  console.log(JSON.stringify({ crowd: { room: new URL(link).pathname.split('/').at(-1) } }));
+  if ((await told.next()).done) throw new Error('no crowd came');
+  const listeners = await launch('chromium');
+  try {
+    await busyListener(listeners, link);
+  } finally {
+    await listeners.close();
+  }
+  await host.by('tab-hands').click();
+  await watchTimes(host.page.context());
+  await giveCores(running);
+  const screen = { page: host.page, cdp: await host.page.context().newCDPSession(host.page) };
+  tell('the host at a desktop, queue of hands open', await watch(screen, ROOM_MS));
+}
+
+async function busyListener(browser: RunningBrowser, link: string): Promise<void> {
+  // The floor: a page in which nothing moves, in the same browser, with the same crowd around it.
+  const nothing = await newcomer(browser, PHONE);
+  await nothing.page.goto('data:text/html,<p>Still');
+  await giveCores(browser);
+  const still = await watch(nothing, STILL_MS);
+  await throttle(nothing, THROTTLE);
+  const stillThrottled = await watch(nothing, STILL_MS);
+  await nothing.close();
+
+  const guest = await newcomer(browser, PHONE);
   await guest.page.goto(link);
   await guest.page.getByTestId('name-input').fill('Gudrun');
   await guest.page.getByTestId('join-room').click();
   await guest.page.getByTestId('raise-hand').waitFor();
-  await host.by('tab-hands').click();
-  await watchTimes(host.page.context());
-  const hostsScreen = { page: host.page, cdp: await host.page.context().newCDPSession(host.page) };
-
-  console.log(JSON.stringify({ crowd: { room: new URL(link).pathname.split('/').at(-1) } }));
-  if ((await told.next()).done) throw new Error('no crowd came');
+  await giveCores(browser);
   // The chat open: on a telephone it lies over the room.
   await guest.page.getByTestId('open-chat').click();
   const before = await memory(guest.cdp);
-  const [listener, hosts] = await Promise.all([watch(guest, REST_MS), watch(hostsScreen, REST_MS)]);
+  tell('a listener on a telephone, chat open', await watch(guest, ROOM_MS), still);
   const after = await memory(guest.cdp);
-  tell('a listener on a telephone, chat open', listener);
-  say('  script memory after a minute', after, 'MB');
-  say('  grown by', after - before, 'MB', 2);
-  tell('the host at a desktop, queue of hands open', hosts);
+  say('  script memory', after, 'MB');
+  say(`  grown in ${ROOM_MS / 1000} s by`, after - before, 'MB', 2);
 
   await guest.page.keyboard.press('Escape');
   const scrolled = watch(guest, SCROLL_MS);
@@ -170,16 +200,33 @@ async function busyRoom(host: Person, link: string): Promise<void> {
     await guest.page.mouse.wheel(0, step % 40 < 30 ? 400 : -1200);
     await guest.page.waitForTimeout(80);
   }
-  tell('a listener who scrolls the audience', await scrolled);
+  tell('a listener who scrolls the audience', await scrolled, still);
 
-  await guest.cdp.send('Emulation.setCPUThrottlingRate', { rate: THROTTLE });
+  await throttle(guest, THROTTLE);
   await guest.page.getByTestId('open-chat').click();
-  tell(`a listener with a processor ${THROTTLE} × slower`, await watch(guest, THROTTLED_MS));
+  tell(`chat open, processor ${THROTTLE} × slower`, await watch(guest, ROOM_MS), stillThrottled);
   await guest.close();
 }
 
+/** The cores that nobody else has, to a browser and all of its pages that are open. */
+async function giveCores({ browser }: RunningBrowser): Promise<void> {
+  const cdp = await browser.newBrowserCDPSession();
+  const { processInfo } = await cdp.send('SystemInfo.getProcessInfo');
+  await cdp.detach();
+  for (const { id } of processInfo)
+    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores!, `${id}`], { stdio: 'ignore' });
+}
+
+function throttle({ cdp }: Opened, rate: number): Promise<unknown> {
+  return cdp.send('Emulation.setCPUThrottlingRate', { rate });
+}
+
 interface Watched {
-  intervals: number[];
+  /** Time between two frames. */
+  p50Ms: number;
+  p95Ms: number;
+  /** Of a display with 60 frames a second, in percent. */
+  dropped: number;
   longTasks: number[];
   /** Processor time of the page's main thread, in ms a second: what a loaded machine cannot lengthen. */
   busy: number;
@@ -193,24 +240,30 @@ async function watch({ page, cdp }: Pick<Opened, 'page' | 'cdp'>, ms: number): P
     return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN;
   };
   const before = await taskSeconds();
-  const frames = await page.evaluate(framesOver, ms);
+  const { intervals, longTasks } = await page.evaluate(framesOver, ms);
   const busy = ((await taskSeconds()) - before) / (ms / 1_000_000);
   await cdp.send('Performance.disable');
-  return { ...frames, busy };
-}
-
-function tell(who: string, { intervals, longTasks, busy }: Watched): void {
   const sorted = intervals.sort((a, b) => a - b);
   const quantile = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))]!;
   const seconds = sorted.reduce((sum, one) => sum + one, 0) / 1000;
-  // Of a display with 60 frames a second.
   const dropped = sorted.reduce((sum, one) => sum + Math.max(0, Math.round((one * 60) / 1000) - 1), 0);
-  say(`${who}: time between two frames, p50`, quantile(0.5), 'ms', 17);
-  say('  p95', quantile(0.95), 'ms', 34);
-  say('  frames dropped', (100 * dropped) / (seconds * 60), '%', 5);
-  say('  long tasks, of 50 ms or more', longTasks.length, '');
-  say('  the longest', Math.max(0, ...longTasks), 'ms');
-  say('  processor time of its main thread', busy, 'ms/s', 200);
+  return {
+    p50Ms: quantile(0.5),
+    p95Ms: quantile(0.95),
+    dropped: (100 * dropped) / (seconds * 60),
+    longTasks,
+    busy,
+  };
+}
+
+/** `floor`: of a page in which nothing moves. */
+function tell(who: string, seen: Watched, floor?: Watched): void {
+  say(`${who}: time between two frames, p50`, seen.p50Ms, 'ms', 17, floor?.p50Ms);
+  say('  p95', seen.p95Ms, 'ms', 34, floor?.p95Ms);
+  say('  frames dropped', seen.dropped, '%', 5, floor?.dropped);
+  say('  long tasks, of 50 ms or more', seen.longTasks.length, '', undefined, floor?.longTasks.length);
+  say('  the longest', Math.max(0, ...seen.longTasks), 'ms');
+  say('  processor time of its main thread', seen.busy, 'ms/s', 200, floor?.busy);
 }
 
 /** What the page's script holds, in MB. */

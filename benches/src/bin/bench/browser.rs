@@ -2,6 +2,10 @@
 //! own tools; here are the server and the crowd.
 //!
 //! The script says a line of JSON for each figure, and for a room one that wants a crowd; it is told when the crowd is in.
+//!
+//! People's browsers are on machines of their own. Here the one that is watched has half of the cores to itself, and the
+//! server, the crowd, the host's browser and the script the other half: on shared cores a page that does nothing loses
+//! as many frames as the room's (docs/performance.md).
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
@@ -18,7 +22,7 @@ use super::Bench;
 
 const SCRIPT: &str = "tests/e2e/build/quick.js";
 const LISTENERS: usize = 10_000;
-/// A busy chat, at the rate that two cores can bring to ten thousand sockets and still run a browser.
+/// A busy chat, at the rate that one core can bring to ten thousand sockets.
 const BUSTLE: Bustle = Bustle { lines: 5.0, reactions: 40.0, hands: 2.0, leaves: 5.0 };
 
 #[derive(Deserialize)]
@@ -28,6 +32,7 @@ enum Said {
         what: String,
         measured: f64,
         unit: String,
+        floor: Option<f64>,
         at_most: Option<f64>,
     },
     /// A room wants its crowd.
@@ -45,35 +50,40 @@ enum Event {
 impl Bench {
     pub(super) fn browser(&mut self) -> Result<(), Box<dyn Error>> {
         self.table(&format!("The web client in Chromium; a room of {LISTENERS} listeners"))?;
+        let (watched, others) = halves(palco_benches::cores()?)?;
         let (rooms, to_crowd) = mpsc::channel();
         let (tell, told) = mpsc::channel();
         let program = self.arguments.program.clone();
         std::thread::scope(|scope| {
+            let theirs = others.clone();
             let around = scope.spawn(move || {
-                // People's browsers are on machines of their own: here, the browser goes first.
-                palco_benches::give_way().map_err(|error| error.to_string())?;
+                palco_benches::keep_to(&theirs).map_err(|error| error.to_string())?;
                 let server = Server::start(&program, &[]).map_err(|error| error.to_string())?;
                 crowd(&server, &tell, &to_crowd).map_err(|error| error.to_string())
             });
-            let measured = self.script(&rooms, &told);
-            // Nobody wants a crowd any more.
-            drop(rooms);
+            // Its end of `rooms` goes with it: nobody wants a crowd any more.
+            let script = scope.spawn(move || {
+                palco_benches::keep_to(&others).map_err(|error| error.to_string())?;
+                self.script(&watched, &rooms, &told).map_err(|error| error.to_string())?;
+                Ok::<_, String>(self)
+            });
+            let measured = script.join().map_err(|_| "the script's thread panicked")?;
             let lost = around.join().map_err(|_| "the crowd panicked")??;
-            measured?;
             let row = Row::new("  the crowd's sockets lost meanwhile", lost as f64, "");
-            self.row(row.budget(Budget::AtMost(0.0))).map_err(Into::into)
+            measured?.row(row.budget(Budget::AtMost(0.0))).map_err(Into::into)
         })
     }
 
     /// Runs the script to its end.
     fn script(
         &mut self,
+        watched: &[usize],
         rooms: &Sender<RoomId>,
         told: &Receiver<Event>,
     ) -> Result<(), Box<dyn Error>> {
         let Event::Serves(url) = told.recv()? else { return Err("no server".into()) };
         let mut script = Command::new("node")
-            .args([SCRIPT, &url])
+            .args([SCRIPT, &url, &list(watched)])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -81,8 +91,12 @@ impl Bench {
         let output = script.stdout.take().ok_or("no output of the script's")?;
         for line in BufReader::new(output).lines() {
             match serde_json::from_str(&line?)? {
-                Said::Figure { what, measured, unit, at_most } => {
+                Said::Figure { what, measured, unit, floor, at_most } => {
                     let row = Row::new(what, measured, unit);
+                    let row = match floor {
+                        Some(floor) => row.floor(floor),
+                        None => row,
+                    };
                     self.row(match at_most {
                         Some(most) => row.budget(Budget::AtMost(most)),
                         None => row,
@@ -102,6 +116,19 @@ impl Bench {
         let status = script.wait()?;
         if status.success() { Ok(()) } else { Err(format!("{SCRIPT}: {status}").into()) }
     }
+}
+
+/// One for the browser that is watched, one for everything else.
+fn halves(cores: Vec<usize>) -> Result<(Vec<usize>, Vec<usize>), Box<dyn Error>> {
+    match cores.split_at(cores.len() / 2) {
+        ([], _) => Err("a browser and a crowd want two cores".into()),
+        (watched, others) => Ok((watched.to_vec(), others.to_vec())),
+    }
+}
+
+/// As `taskset` reads them.
+fn list(cores: &[usize]) -> String {
+    cores.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Serves until nobody wants a crowd any more; gives how many of its sockets were lost.

@@ -1,5 +1,6 @@
 // The chat: the last lines, kept at the bottom unless the reader scrolled up.
 
+import { Component } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { LIMITS, type ChatMessage, type RoomState } from '../../sdk';
 import { t } from '../i18n';
@@ -59,22 +60,40 @@ export function Chat({ state }: { state: RoomState }) {
   );
 }
 
-function Line({ line, follows, own }: { line: ChatMessage; follows: boolean; own: boolean }) {
-  return (
-    <li class={follows ? 'chat-line chat-line-follows' : 'chat-line'} data-testid="chat-line" data-own={own}>
-      {!follows && <Avatar person={line.from} size="s" />}
-      <div>
-        {!follows && (
-          <p class="chat-name">
-            <bdi>{line.from.name}</bdi>
+interface LineProps {
+  line: ChatMessage;
+  /** Another of the same person. */
+  follows: boolean;
+  own: boolean;
+}
+
+/** What was said stays as it is: of a busy chat only the new line is drawn. */
+class Line extends Component<LineProps> {
+  override shouldComponentUpdate(next: LineProps): boolean {
+    return next.line !== this.props.line || next.follows !== this.props.follows;
+  }
+
+  override render({ line, follows, own }: LineProps) {
+    return (
+      <li
+        class={follows ? 'chat-line chat-line-follows' : 'chat-line'}
+        data-testid="chat-line"
+        data-own={own}
+      >
+        {!follows && <Avatar person={line.from} size="s" />}
+        <div>
+          {!follows && (
+            <p class="chat-name">
+              <bdi>{line.from.name}</bdi>
+            </p>
+          )}
+          <p class="chat-text" dir="auto">
+            {line.text}
           </p>
-        )}
-        <p class="chat-text" dir="auto">
-          {line.text}
-        </p>
-      </div>
-    </li>
-  );
+        </div>
+      </li>
+    );
+  }
 }
 
 function Composer({ slowModeMs }: { slowModeMs: number }) {
