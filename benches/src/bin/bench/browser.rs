@@ -50,7 +50,7 @@ enum Event {
 impl Bench {
     pub(super) fn browser(&mut self) -> Result<(), Box<dyn Error>> {
         self.table(&format!("The web client in Chromium; a room of {LISTENERS} listeners"))?;
-        let (watched, others) = halves(palco_benches::cores()?)?;
+        let (watched, others) = halves(&palco_benches::cores()?)?;
         let (rooms, to_crowd) = mpsc::channel();
         let (tell, told) = mpsc::channel();
         let program = self.arguments.program.clone();
@@ -119,7 +119,7 @@ impl Bench {
 }
 
 /// One for the browser that is watched, one for everything else.
-fn halves(cores: Vec<usize>) -> Result<(Vec<usize>, Vec<usize>), Box<dyn Error>> {
+fn halves(cores: &[usize]) -> Result<(Vec<usize>, Vec<usize>), Box<dyn Error>> {
     match cores.split_at(cores.len() / 2) {
         ([], _) => Err("a browser and a crowd want two cores".into()),
         (watched, others) => Ok((watched.to_vec(), others.to_vec())),
