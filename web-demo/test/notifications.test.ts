@@ -2,6 +2,7 @@ import { expect, it, vi } from 'vitest';
 
 vi.stubGlobal('location', { pathname: '/', search: '', hash: '', origin: 'http://localhost' });
 vi.stubGlobal('addEventListener', () => undefined);
+vi.stubGlobal('navigator', {});
 vi.stubGlobal('document', { addEventListener: () => undefined });
 vi.stubGlobal('window', {});
 vi.stubGlobal('localStorage', { getItem: () => null, setItem: () => undefined, removeItem: () => undefined });

@@ -10,6 +10,7 @@ const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 vi.stubGlobal('WebSocket', WebSocket);
 vi.stubGlobal('location', { pathname: '/', search: '', hash: '', origin });
 vi.stubGlobal('addEventListener', () => undefined);
+vi.stubGlobal('navigator', {});
 vi.stubGlobal('document', { addEventListener: () => undefined });
 vi.stubGlobal('window', {});
 vi.stubGlobal('localStorage', { getItem: () => null, setItem: () => undefined, removeItem: () => undefined });

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Request, Welcome } from '../src/protocol.gen';
 import { PalcoError } from '../src/sdk/errors';
@@ -12,6 +12,7 @@ const timing = { requestTimeoutMs: 10_000, pingAfterQuietMs: 60, backoffFirstMs:
 
 interface Peer {
   send: (message: object) => void;
+  write: (text: string) => void;
   /** The next request, in order. */
   next: () => Promise<Request>;
   close: (code: number) => void;
@@ -54,6 +55,7 @@ function peerOf(ws: WebSocket): Peer {
   });
   return {
     send: (message) => ws.send(JSON.stringify(message)),
+    write: (text) => ws.send(text),
     next: () => {
       const request = requests.shift();
       return request ? Promise.resolve(request) : new Promise((resolve) => waiters.push(resolve));
@@ -169,6 +171,49 @@ describe('the first connection', () => {
   });
 });
 
+describe('whoever listens', () => {
+  it('may ask as soon as there is a connection, also in the first session', async () => {
+    const socket = open();
+    const answers: Promise<string>[] = [];
+    socket.on('state', ({ is }) => is === 'open' && answers.push(codeOf(socket.request({ type: 'leave' }))));
+    socket.on('welcome', () => answers.push(codeOf(socket.request({ type: 'raise_hand' }))));
+    const other = await peer();
+    await greet(other, 'S');
+    for (const type of ['leave', 'raise_hand']) {
+      const request = await other.next();
+      expect(request.type).toBe(type);
+      other.send({ re: request.id, type: 'ok' });
+    }
+    expect(await Promise.all(answers)).toEqual(['fulfilled', 'fulfilled']);
+  });
+
+  it('may close it at once', async () => {
+    const socket = open();
+    const welcomed: unknown[] = [];
+    socket.on('state', ({ is }) => is === 'open' && socket.close());
+    socket.on('welcome', (welcome) => welcomed.push(welcome));
+    await greet(await peer(), 'S');
+    await until(socket, 'closed');
+    expect(welcomed).toEqual([]);
+  });
+});
+
+it('passes over what is no message, and goes on', async () => {
+  const socket = open();
+  const heard: unknown[] = [];
+  socket.on('message', (message) => heard.push(message));
+  const other = await peer();
+  await greet(other, 'S');
+  for (const text of ['no json', '5', 'null', '"text"', '{"re":99,"type":"ok"}']) other.write(text);
+  other.send({ type: 'of_a_newer_server', field: 1 });
+  await until(socket, 'open');
+  const answer = socket.request({ type: 'raise_hand' });
+  const { id } = await other.next();
+  other.send({ re: id, type: 'ok', field: 'of a newer server' });
+  expect(await answer).toMatchObject({ type: 'ok' });
+  expect(heard).toEqual([{ type: 'of_a_newer_server', field: 1 }]);
+});
+
 describe('a lost connection', () => {
   it('comes back by itself with the session, and repeats what is unanswered under the same id', async () => {
     const socket = open('S0');
@@ -243,7 +288,53 @@ describe('a lost connection', () => {
   });
 });
 
+describe('a server in trouble', () => {
+  it('that only answers late keeps its connection: another one would make it later', async () => {
+    const socket = open(undefined, { requestTimeoutMs: 300, pingAfterQuietMs: 60_000 });
+    const other = await peer();
+    await greet(other, 'S');
+    const slow = codeOf(socket.request({ type: 'raise_hand' }));
+    await other.next();
+    other.send({ seq: 1, type: 'reactions', reactions: [] });
+    expect(await slow).toBe('timeout');
+    expect(socket.state.is).toBe('open');
+    // With nothing heard at all it is dead.
+    const dead = codeOf(socket.request({ type: 'raise_hand' }));
+    expect(await dead).toBe('timeout');
+    expect(socket.state.is).toBe('waiting');
+  });
+
+  it('is not hammered: who has just resumed waits before the next time, and longer each time', async () => {
+    const socket = open(undefined, { pingAfterQuietMs: 60_000, backoffFirstMs: 20, backoffMaxMs: 10_000 });
+    const delays: number[] = [];
+    socket.on('state', (state) => state.is === 'waiting' && delays.push(state.delayMs));
+    for (let time = 0; time < 5; time++) {
+      await greet(await peer(), 'S');
+      await until(socket, 'open');
+      socket.reconnect();
+    }
+    expect(delays.length).toBe(4);
+    expect(delays[3]).toBeGreaterThan(delays[0] ?? Infinity);
+  });
+
+  it('that is not there is unreachable', async () => {
+    const socket = open(undefined, { requestTimeoutMs: 300 });
+    expect(await codeOf(socket.request({ type: 'raise_hand' }))).toBe('unreachable');
+  });
+});
+
 describe('signs of life', () => {
+  it('are given by a clock that nobody sets', async () => {
+    const socket = open();
+    const other = await peer();
+    await greet(other, 'S');
+    await until(socket, 'open');
+    const before = Date.now();
+    const set = vi.spyOn(Date, 'now').mockReturnValue(before - 3_600_000);
+    expect((await other.next()).type).toBe('ping');
+    set.mockRestore();
+  });
+
   it('pings a quiet connection, and takes one that does not answer for lost', async () => {
     const socket = open(undefined, { requestTimeoutMs: 500 });
     const other = await peer();

@@ -8,7 +8,7 @@ import {
   LIMITS,
   codeOf,
   type Connection,
-  type ErrorCode,
+  type PalcoError,
   type Palco,
   type RoomState,
   type StageMember,
@@ -25,7 +25,7 @@ interface ViewProps {
 
 export function View({ client, room, name, link, known }: ViewProps) {
   const [state, setState] = useState<RoomState | undefined>(client.room);
-  const [closedBy, setClosedBy] = useState<ErrorCode | undefined>(undefined);
+  const [closedBy, setClosedBy] = useState<PalcoError['code'] | undefined>(undefined);
   const [trouble, setTrouble] = useState<string | undefined>(undefined);
   useEffect(() => {
     const stops = [client.on('room', setState), client.on('closed', setClosedBy)];
@@ -103,7 +103,7 @@ function Door({
   );
 }
 
-function Over({ state, closedBy }: { state: RoomState; closedBy: ErrorCode | undefined }) {
+function Over({ state, closedBy }: { state: RoomState; closedBy: PalcoError['code'] | undefined }) {
   const text = state.ended
     ? t(`over.${state.ended}`)
     : state.removed

@@ -1,8 +1,10 @@
 // The client: one person, at most one room, sound in and out.
 //
-// Owns the socket, the media connection, the microphone and the playback, and keeps them in step with
-// the room's state. Everything that heals by itself (a lost socket, a changed network, media that
-// died) is decided here.
+// Keeps the line to the server and the sound in step with the room's state. Everything that heals by itself (a lost
+// socket, a changed network, media that died) is decided here.
+//
+// A visit begins with `join` and ends with `leave`, another `join`, `close` or another person. Whatever is awaited may
+// be answered after that: then it is of no concern any more (`#still`).
 
 import type {
   ClientMessage,
@@ -20,66 +22,67 @@ import type {
   Welcome,
 } from '../protocol.gen';
 import { Actions } from './actions';
-import type { ClientOptions, Connection, JoinOptions } from './events';
 import { PalcoError, codeOf } from './errors';
-import { Healing } from './healing';
-import { Api } from './http';
-import { Media, type MediaState } from './media';
-import { Memory } from './memory';
-import { Microphone } from './microphone';
-import { Playback } from './playback';
-import { GOOD, qualityOf, type Quality } from './quality';
-import { fromSnapshot, isGap, memberOf, reduce, type RoomState } from './room';
-import { Socket } from './socket';
+import type { ClientOptions, Connection, JoinOptions } from './events';
+import type { Api } from './http';
+import { Line } from './line';
+import type { Microphone } from './microphone';
+import type { Playback } from './playback';
+import { qualityOf, type Quality } from './quality';
+import { fromSnapshot, isGap, isOver, memberOf, reduce, type RoomState } from './room';
+import { Sound } from './sound';
 import type { Speaking } from './speaking';
 
 export class Palco extends Actions {
-  readonly microphone = new Microphone();
-  readonly playback = new Playback();
-  readonly #server: string;
   /** The HTTP API, asked as the person this is. */
   readonly api: Api;
-  readonly #memory: Memory;
-  #socket: Socket | undefined;
-  #media: Media | undefined;
+  readonly microphone: Microphone;
+  readonly playback: Playback;
+  readonly #line: Line;
+  readonly #sound: Sound;
   #health: Omit<Connection, 'socket'> = { media: 'idle', audioBlocked: false };
   #state: RoomState | undefined;
-  #speaking: Speaking = new Map();
-  #quality = GOOD;
-  /** `Date.now` when the room's clock said 0. */
+  #visit = 0;
+  #joining: { room: RoomId; done: Promise<RoomState>; named: boolean } | undefined;
+  /** The visit that enters its room anew. */
+  #rejoining: number | undefined;
+  /** `performance.now` when the room's clock said 0. */
   #roomOpenedAt = 0;
-  /** Between the tap on unmute and the server's word, we already send. */
-  #unmuting = false;
-  #level = 0;
-  readonly #healing = new Healing({
-    signalling: () => this.#socket?.state.is === 'open',
-    restart: () => this.#restartIce(),
-    renew: () => this.#rejoin(),
-  });
-  #rejoining = false;
-  /** Ends what this client listens to on the page. */
-  readonly #closed = new AbortController();
   /** While a join is under way: what was heard since, some of it newer than the snapshot to come. */
   #heardMeanwhile: (Event | DirectEvent)[] | undefined;
+  /** Ends what this client listens to on the page. */
+  readonly #closed = new AbortController();
 
   constructor(options: ClientOptions = {}) {
     super();
-    this.#server = options.server ?? location.origin;
-    this.#memory = new Memory(options.storage);
-    this.api = new Api(this.#server, () => this.#memory.values.token);
-    if (options.token !== undefined) this.#use(options.token);
-    this.playback.onBlocked = (audioBlocked) => this.#tellConnection({ audioBlocked });
-    this.microphone.on('track', () => void this.#syncMicrophone());
-    this.microphone.on('level', (level) => (this.#level = level));
+    this.#line = new Line(options);
+    this.api = this.#line.api;
+    this.#line.on('state', () => this.#tellConnection());
+    this.#line.on('welcome', (welcome) => this.#welcomed(welcome));
+    this.#line.on('message', (message) => this.#heard(message));
+    this.#line.on('ended', (code) => this.#lineEnded(code));
+    this.#sound = new Sound({
+      you: () => this.#state?.you,
+      member: () => this.onStage,
+      ask: (message) => this.ask(message),
+      signalling: () => this.#line.state === 'open',
+      renew: () => this.#rejoin(),
+      changed: (health) => this.#tellConnection(health),
+      speaking: (speaking) => this.emit('speaking', speaking),
+      quality: (quality) => this.emit('quality', quality),
+      lost: (why) => this.emit('microphoneLost', why),
+    });
+    this.microphone = this.#sound.microphone;
+    this.playback = this.#sound.playback;
     const { signal } = this.#closed;
     addEventListener('online', () => this.#networkChanged(), { signal });
     addEventListener('pageshow', (event) => event.persisted && this.#networkChanged(), { signal });
-    document.addEventListener('visibilitychange', () => document.hidden || this.#socket?.check(), { signal });
+    document.addEventListener('visibilitychange', () => document.hidden || this.#looked(), { signal });
   }
 
   /** You, once known. */
   get person(): Person | undefined {
-    return this.#memory.values.person;
+    return this.#line.remembered.person;
   }
 
   /** The room you are in, as it is now. */
@@ -89,15 +92,19 @@ export class Palco extends Actions {
 
   /** The room this tab was in before a reload. */
   get rememberedRoom(): RoomId | undefined {
-    return this.#memory.values.person === undefined ? undefined : this.#memory.values.room;
+    return this.person === undefined ? undefined : this.#line.remembered.room;
   }
 
   get connection(): Connection {
-    return { socket: this.#socket?.state.is ?? 'idle', ...this.#health };
+    return { socket: this.#line.state, ...this.#health };
   }
 
   get speaking(): Speaking {
-    return this.#speaking;
+    return this.#sound.speaking;
+  }
+
+  get quality(): Quality {
+    return this.#sound.quality;
   }
 
   /** Your place on stage; undefined in the audience. */
@@ -107,31 +114,33 @@ export class Palco extends Actions {
 
   /** Milliseconds since the room opened: the clock of every `…_ms` in the state. */
   get roomNowMs(): number {
-    return Date.now() - this.#roomOpenedAt;
+    return performance.now() - this.#roomOpenedAt;
   }
 
   /** For measurements on the page. */
   get peerConnection(): RTCPeerConnection | undefined {
-    return this.#media?.connection;
-  }
-
-  get quality(): Quality {
-    return this.#quality;
+    return this.#sound.media?.connection;
   }
 
   // Before a room.
 
   /**
-   * Connects without entering a room: the server says who you are, and its events reach you. `token` is
-   * an application's; without one it is the one at hand. (`join` connects by itself.)
+   * Connects without entering a room: the server says who you are, and its events reach you. `token` is an
+   * application's; without one it is the one at hand. The next token of the same person (the same `iss` and
+   * `sub`) goes on with the visit; another person's ends it. (`join` connects by itself.)
    */
   async connect(token?: string): Promise<Person | undefined> {
-    if (token !== undefined) this.#use(token);
+    if (token === undefined) await this.#line.renewal?.first();
+    else {
+      if (!this.#line.holds(token)) this.#another();
+      this.#line.use(token);
+    }
     // Answered only after `hello` is.
     await this.act({ type: 'ping' });
     return this.person;
   }
 
+  /** A new person of this name, without an account. */
   async signInAsGuest(name: string): Promise<Person> {
     const guest = await this.api.guest(name);
     this.signIn(guest.token, guest.person);
@@ -140,38 +149,40 @@ export class Palco extends Actions {
 
   /** From now on this is the person of the token; what the one before was in is left behind. */
   signIn(token: string, person: Person): void {
-    this.#use(token);
-    this.#memory.set({ person });
+    this.#another();
+    this.#line.become(token, person);
   }
 
   /** From now on this is the person of the browser's session cookie: somebody of this server, on its own pages. */
   signInByCookie(person: Person): void {
-    this.#use(undefined);
-    this.#memory.set({ person });
+    this.#another();
+    this.#line.become(undefined, person);
   }
 
-  /** From now on this is nobody. */
+  /** From now on this is nobody, and in no room. */
   signOut(): void {
-    this.#closeSocket();
-    this.#memory.set({ token: undefined, person: undefined, session: undefined, room: undefined });
+    this.#forget();
+    this.#line.signOut();
   }
 
+  /** The rooms that anybody may enter, most listeners first. */
   rooms(): Promise<LiveRoom[]> {
     return this.api.rooms().then((answer) => answer.rooms);
   }
 
+  /** A live room; rejects with `room_not_found`. */
   lookUp(room: RoomId): Promise<LiveRoom> {
     return this.api.room(room);
   }
 
+  /** A live room of yours; `join` enters it. */
   createRoom(room: CreateRoom): Promise<RoomCreated> {
     return this.api.createRoom(room);
   }
 
   /** Call at the beginning of the tap that will lead to `join`, if something is awaited in between. */
   prepareAudio(): void {
-    this.playback.prepare();
-    if (!this.#media) this.#makeMedia();
+    if (!this.#closed.signal.aborted) this.#sound.prepare();
   }
 
   /** After `connection.audioBlocked`: call from a tap. */
@@ -181,82 +192,149 @@ export class Palco extends Actions {
 
   // In and out.
 
-  /** Enters a room. Call it from a tap: sound starts here. */
-  async join(room: RoomId, { name, link }: JoinOptions = {}): Promise<RoomState> {
+  /**
+   * Enters a room, out of another one if need be. Call it from a tap: sound starts here. Asked again for the
+   * same room, it is the same visit. Rejects with what the door says, `unreachable` or `timeout` without a
+   * server, `browser_too_old`, or `aborted` when `leave` or another `join` came before it was done.
+   */
+  async join(room: RoomId, options: JoinOptions = {}): Promise<RoomState> {
+    if (this.#closed.signal.aborted) throw new PalcoError('closed');
+    if (options.signal?.aborted) throw new PalcoError('aborted');
+    if (this.#joining?.room === room) return this.#joining.done;
+    const state = this.#state;
+    const same = state?.room.id === room && options.link === this.#line.remembered.link;
+    if (same && !isOver(state) && this.#sound.media) return state;
+    // What the tap allows is begun before anything is awaited.
     this.prepareAudio();
-    if (this.#state && !this.#state.ended && !this.#state.removed) await this.leave();
-    this.prepareAudio();
+    const left = this.#state || this.#joining ? this.leave() : this.#line.left;
+    const visit = ++this.#visit;
+    const abort = (): void => void (visit === this.#visit && this.leave());
+    options.signal?.addEventListener('abort', abort);
+    const done = this.#join(room, options, visit, left).finally(() => {
+      options.signal?.removeEventListener('abort', abort);
+      if (this.#joining?.done === done) this.#joining = undefined;
+    });
+    this.#joining = { room, done, named: options.name !== undefined };
+    return done;
+  }
+
+  async #join(
+    room: RoomId,
+    { name, link }: JoinOptions,
+    visit: number,
+    left: Promise<void>,
+  ): Promise<RoomState> {
+    const { renewal } = this.#line;
+    const enter = (): Promise<RoomState> => {
+      this.#still(visit);
+      this.#line.remember(room, link);
+      return this.#enter(room, visit);
+    };
     try {
-      if (name !== undefined && name !== this.person?.name) await this.signInAsGuest(name);
-      this.#memory.set({ room, link });
-      return await this.#enter(room);
+      await left;
+      this.#still(visit);
+      await renewal?.first();
+      if (name !== undefined && name !== this.person?.name) await this.#enterAs(name, visit);
+      return await enter().catch(async (error: unknown) => {
+        this.#still(visit);
+        const code = codeOf(error);
+        if (code !== 'token_expired' && code !== 'unauthorized') throw error;
+        // Who one was has ended: come as whom one can.
+        if (renewal) await renewal.now();
+        else if (name !== undefined) await this.#enterAs(name, visit);
+        else throw error;
+        return enter();
+      });
     } catch (error) {
-      this.#memory.set({ room: undefined, link: undefined });
-      this.#dropMedia();
+      this.#still(visit);
+      void this.leave();
       throw error;
     }
   }
 
+  async #enterAs(name: string, visit: number): Promise<void> {
+    const { token, person } = await this.api.guest(name);
+    this.#still(visit);
+    this.#line.become(token, person);
+  }
+
+  /** Resolves once the server knows, or cannot be told: then it notices by itself. */
   async leave(): Promise<void> {
-    const inRoom = this.#state && !this.#state.ended && !this.#state.removed;
-    this.#state = undefined;
-    this.#memory.set({ room: undefined, link: undefined });
-    this.#dropMedia();
-    this.emit('room', undefined);
-    if (inRoom) await this.ask({ type: 'leave' }).catch(ignore);
+    this.#forget();
+    await this.#line.goodbye();
   }
 
   /** Away from everything; the client is of no more use. */
   close(): void {
+    if (this.#closed.signal.aborted) return;
+    this.#forget();
+    this.#line.close();
+    this.#sound.close();
     this.#closed.abort();
-    this.leave()
-      .finally(() => this.#closeSocket())
-      .catch(ignore);
-    this.playback.remove();
+  }
+
+  #still(visit: number): void {
+    if (visit !== this.#visit) throw new PalcoError('aborted');
+  }
+
+  /** Another person: no visit of the one before goes on. Sound that is prepared stays for theirs. */
+  #another(): void {
+    if (this.#state || this.#joining) this.#forget();
+  }
+
+  /** The visit is over, on this side. */
+  #forget(): void {
+    const before = this.#state;
+    this.#visit += 1;
+    this.#joining = undefined;
+    this.#heardMeanwhile = undefined;
+    this.#state = undefined;
+    this.#line.remember(undefined);
+    this.#sound.drop();
+    if (before) this.emit('room', undefined);
   }
 
   // The stage.
 
-  /** Silent at once, whatever the server says. */
-  async mute(): Promise<void> {
-    this.#unmuting = false;
-    await this.#media?.send(null);
-    await this.act({ type: 'mute' });
+  /** Silent at once, whatever the server says, and until `unmute`. Rejects with `not_on_stage`. */
+  mute(): Promise<void> {
+    return this.#sound.voice.mute();
   }
 
-  /** Opens the microphone if it is not, and speaks. */
-  async unmute(): Promise<void> {
-    await this.microphone.open();
-    // Until the room's own word arrives, which may be after the answer.
-    this.#unmuting = true;
-    try {
-      await Promise.all([this.act({ type: 'unmute' }), this.#syncMicrophone()]);
-    } catch (error) {
-      this.#unmuting = false;
-      await this.#syncMicrophone();
-      throw error;
-    }
+  /**
+   * Opens the microphone if it is not, and speaks. Rejects with a `microphone_…` code, `muted_by_moderator`,
+   * `not_on_stage`, or `aborted` by a `mute` meanwhile.
+   */
+  unmute(): Promise<void> {
+    return this.#sound.voice.unmute();
   }
 
   // Inside.
 
-  async #enter(room: RoomId): Promise<RoomState> {
-    const media = this.#media ?? this.#makeMedia();
+  async #enter(room: RoomId, visit: number): Promise<RoomState> {
+    const media = this.#sound.prepare();
     const offer = await media.offer();
-    const { link } = this.#memory.values;
+    this.#still(visit);
+    const { link } = this.#line.remembered;
     const message: ClientMessage = { type: 'join', room, offer, ...(link === undefined ? {} : { link }) };
     this.#heardMeanwhile = [];
     const reply = await this.ask(message)
       .catch(async (error: unknown) => {
+        this.#still(visit);
         // A resumed session may be in another room still.
         if (codeOf(error) !== 'already_joined') throw error;
         await this.ask({ type: 'leave' });
+        this.#still(visit);
+        // What came before was that room's.
+        this.#heardMeanwhile = [];
         return this.ask(message);
       })
       .catch((error: unknown) => {
+        this.#still(visit);
         this.#heardMeanwhile = undefined;
         throw error;
       });
+    this.#still(visit);
     if (reply.type !== 'joined') throw new PalcoError('internal');
     // Before anything is awaited: the next message may be an event after this snapshot.
     const state = this.#take(reply.snapshot);
@@ -266,16 +344,18 @@ export class Palco extends Actions {
       // The end of the connection that this join replaces is no news.
       if (event.type !== 'media_closed') this.#heard(event);
     }
-    await media.answer(reply.answer);
-    await this.#syncMicrophone();
-    // After a reload the microphone is not open any more: say so rather than seem to speak.
-    if (this.onStage?.muted === false && !this.microphone.track)
-      void this.ask({ type: 'mute' }).catch(ignore);
-    return state;
+    await media.answer(reply.answer).catch((error: unknown) => {
+      // Replaced already, by one that heals.
+      if (this.#sound.media === media) throw error;
+    });
+    this.#still(visit);
+    // After a reload the microphone is not open any more.
+    this.#sound.voice.settle();
+    return this.#state ?? state;
   }
 
   #take(snapshot: Snapshot): RoomState {
-    this.#roomOpenedAt = Date.now() - snapshot.now_ms;
+    this.#roomOpenedAt = performance.now() - snapshot.now_ms;
     const state = fromSnapshot(snapshot);
     if (this.#state?.room.id === state.room.id) state.invitations = this.#state.invitations;
     this.#state = state;
@@ -283,52 +363,25 @@ export class Palco extends Actions {
     return state;
   }
 
-  #connect(): Socket {
-    if (this.#socket && this.#socket.state.is !== 'closed') return this.#socket;
-    const url = new URL('/ws', this.#server);
-    url.protocol = url.protocol.replace('http', 'ws');
-    const { token, session } = this.#memory.values;
-    const socket = new Socket({ url: url.href, token, session });
-    socket.on('state', (state) => {
-      if (this.#socket !== socket) return;
-      this.#tellConnection();
-      if (state.is === 'closed') this.#socketEnded(state.code);
-    });
-    socket.on('welcome', (welcome) => this.#welcomed(welcome));
-    socket.on('message', (message) => this.#heard(message));
-    this.#socket = socket;
-    this.#tellConnection();
-    return socket;
-  }
-
-  /** Another token is another person: what the one before was in is theirs. */
-  #use(token: string | undefined): void {
-    if (token !== undefined && this.#memory.values.token === token) return;
-    this.#closeSocket();
-    this.#memory.set({ token, person: undefined, session: undefined, room: undefined, link: undefined });
-  }
-
-  #closeSocket(): void {
-    const socket = this.#socket;
-    this.#socket = undefined;
-    socket?.close();
-  }
-
   protected ask(message: ClientMessage): Promise<Reply> {
-    return this.#connect().request(message);
+    return this.#line.ask(message);
   }
 
   #welcomed(welcome: Welcome): void {
-    this.#memory.set({ session: welcome.session, person: welcome.person });
     // One that is about to stop says so again, after this.
     this.#tellConnection({ drainsAtMs: undefined });
     this.emit('welcome', welcome);
     const state = this.#state;
-    if (!state || state.ended || state.removed) return;
-    if (welcome.room?.room === state.room.id) {
-      this.#take(welcome.room.snapshot);
-      void this.#syncMicrophone();
-    } else void this.#rejoin();
+    const there = welcome.room?.room;
+    if (state && !isOver(state)) {
+      if (welcome.room && there === state.room.id) {
+        this.#take(welcome.room.snapshot);
+        this.#sound.voice.settle();
+      } else void this.#rejoin();
+    } else if (there !== undefined && !this.#joining && there !== this.#line.remembered.room) {
+      // Left while the server could not be told.
+      void this.#line.goodbye();
+    }
   }
 
   #heard(message: Event | DirectEvent): void {
@@ -348,133 +401,79 @@ export class Palco extends Actions {
       void this.#rejoin();
       return;
     }
-    if (message.type === 'quality') this.#qualityChanged(qualityOf(message));
+    if (message.type === 'quality') this.#sound.measured(qualityOf(message));
     if (isGap(before, message)) {
-      this.#socket?.reconnect();
+      this.#line.resync();
       return;
     }
     const state = reduce(before, message);
     this.#state = state;
-    if (state.ended !== undefined || state.removed) {
-      this.#memory.set({ room: undefined, link: undefined });
-      this.#dropMedia();
+    if (isOver(state)) {
+      this.#line.unseated();
+      this.#line.remember(undefined);
+      this.#sound.drop();
     } else if (before.stage !== state.stage || message.type === 'your_mute') {
-      if (message.type === 'your_mute' || this.onStage !== memberOf(before, before.you.person.id)) {
-        this.#unmuting = false;
-      }
-      void this.#syncMicrophone();
+      const own = memberOf(before, before.you.person.id);
+      if (message.type === 'your_mute' || this.onStage !== own) this.#sound.voice.heardOfYou();
+      this.#sound.voice.follow();
     }
     if (state !== before) this.emit('room', state);
     this.emit('event', message);
   }
 
-  #socketEnded(code: ErrorCode | undefined): void {
-    if (code === undefined) return;
-    this.#dropMedia();
-    if (code === 'unauthorized' || code === 'token_expired') {
-      this.#memory.set({ token: undefined, person: undefined, session: undefined });
-    }
-    if (code === 'taken_over' || code === 'removed')
-      this.#memory.set({ session: undefined, room: undefined });
-    this.emit('closed', code);
-  }
-
-  /** What is sent follows from the state alone: on stage, and not muted. */
-  async #syncMicrophone(): Promise<void> {
-    const member = this.onStage;
-    // In the audience it is open only for the check before the stage.
-    const you = this.#state?.you;
-    if (you && !member && !you.invitation && !you.hand) this.microphone.close();
-    const speaks = member && (!member.muted || this.#unmuting) && !member.muted_by_moderator;
-    await this.#media?.send((speaks ? this.microphone.track : undefined) ?? null);
+  #lineEnded(code: ErrorCode): void {
+    this.#sound.drop();
+    // Out of the room, and back with the next token. Who is just joining comes back by that.
+    const back = code === 'token_expired' ? this.#line.renewal?.now() : undefined;
+    if (back) back.then(() => this.#rejoin()).catch(() => this.emit('closed', code));
+    // Who joins by name comes again as somebody new.
+    else if (!this.#joining?.named) this.emit('closed', code);
   }
 
   // Media that heals.
 
-  #makeMedia(): Media {
-    const media = new Media({
-      state: (state) => this.#media === media && this.#mediaChanged(state),
-      speaking: (speaking) => {
-        this.#speaking = speaking;
-        this.emit('speaking', speaking);
-      },
-      own: () => {
-        const member = this.onStage;
-        if (!member || member.muted || !this.microphone.track) return undefined;
-        return { number: member.number, level: this.#level };
-      },
-    });
-    this.#healing.reset();
-    this.#media = media;
-    this.#health = { ...this.#health, media: 'connecting' };
-    this.#qualityChanged(GOOD);
-    this.playback.play(media.tracks);
-    return media;
-  }
-
-  #qualityChanged(quality: Quality): void {
-    this.#quality = quality;
-    this.emit('quality', quality);
-  }
-
-  #dropMedia(): void {
-    this.#healing.reset();
-    this.#media?.close();
-    this.#media = undefined;
-    this.playback.stop();
-    this.microphone.close();
-    this.#speaking = new Map();
-    this.emit('speaking', this.#speaking);
-    this.#tellConnection({ media: 'idle' });
-  }
-
-  #mediaChanged(media: MediaState): void {
-    this.#healing.mediaChanged(media);
-    this.#tellConnection({ media });
-  }
-
-  async #restartIce(): Promise<void> {
-    const media = this.#media;
-    if (!media) return;
-    const reply = await this.ask({ type: 'restart_ice', offer: await media.restartOffer() });
-    if (reply.type === 'ice_restarted' && this.#media === media) await media.answer(reply.answer);
+  #looked(): void {
+    this.#line.check();
+    this.#sound.looked();
   }
 
   #networkChanged(): void {
-    this.#socket?.check();
-    if (this.#media && this.#state) this.#healing.networkChanged();
+    this.#line.check();
+    if (this.#sound.media && this.#state) this.#sound.healing.networkChanged();
   }
 
   /** The session or its media is gone for good: enter the same room again, with a new connection. */
   async #rejoin(): Promise<void> {
-    const room = this.#state?.room.id;
-    if (room === undefined || this.#rejoining || this.#state?.ended || this.#state?.removed) return;
-    this.#rejoining = true;
-    this.#media?.close();
-    this.#makeMedia();
-    this.#tellConnection();
+    const state = this.#state;
+    const visit = this.#visit;
+    if (!state || isOver(state) || this.#rejoining === visit) return;
+    this.#rejoining = visit;
     try {
-      await this.#enter(room);
+      this.#sound.renew();
+      await this.#enter(state.room.id, visit);
     } catch (error) {
-      this.#rejoinFailed(codeOf(error));
+      if (visit === this.#visit) this.#rejoinFailed(error);
     } finally {
-      this.#rejoining = false;
+      if (this.#rejoining === visit) this.#rejoining = undefined;
     }
   }
 
-  #rejoinFailed(code: ReturnType<typeof codeOf>): void {
+  #rejoinFailed(error: unknown): void {
     const state = this.#state;
-    if (!state) return;
+    const code = codeOf(error);
+    if (!state || isOver(state)) return;
     if (code === 'room_not_found' || code === 'room_ended') {
       this.#state = { ...state, ended: 'empty' };
-      this.#memory.set({ room: undefined, link: undefined });
-      this.#dropMedia();
+      this.#line.unseated();
+      this.#line.remember(undefined);
+      this.#sound.drop();
       this.emit('room', this.#state);
-    } else if (code === 'timeout' || code === 'unreachable' || code === 'busy' || code === 'rate_limited') {
-      this.#healing.renewLater();
-    } else if (this.#socket?.state.is === 'open') {
-      this.#dropMedia();
-      this.emit('closed', code as ErrorCode);
+    } else if (!(error instanceof PalcoError) || error.advice === 'retry') {
+      this.#sound.healing.renewLater();
+    } else if (this.#line.state === 'open') {
+      this.#line.unseated();
+      this.#sound.drop();
+      this.emit('closed', code);
     }
   }
 
@@ -483,6 +482,3 @@ export class Palco extends Actions {
     this.emit('connection', this.connection);
   }
 }
-
-/** The answer would change nothing: what was asked for is already so on this side. */
-const ignore = (): void => undefined;

@@ -18,6 +18,15 @@ export class Emitter<Events extends object> {
   protected emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     const listeners = this.#listeners.get(name);
     if (!listeners) return;
-    for (const listener of [...listeners]) (listener as (value: Events[Name]) => void)(value);
+    for (const listener of [...listeners]) {
+      try {
+        (listener as (value: Events[Name]) => void)(value);
+      } catch (error) {
+        // A page's mistake ends neither the client's work nor the other listeners'. It shows as any other does.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

@@ -4,12 +4,14 @@ import type { ErrorBody, ErrorCode } from '../protocol.gen';
 
 /** What only a client can say. */
 export type ClientErrorCode =
-  /** No answer, or no server there. */
+  /** No server there, or one that does not answer this page (its origin is not allowed). */
   | 'unreachable'
-  /** No answer to this request in time; the connection is being looked after. */
+  /** No answer to this request in time: it may have been done all the same. The connection is being looked after. */
   | 'timeout'
-  /** The client was closed while the request waited. */
+  /** The client was closed. */
   | 'closed'
+  /** Something else was asked meanwhile (`leave`, another `join`, `mute`, an abort): there is nothing to tell. */
+  | 'aborted'
   /** The person or the browser's settings refused the microphone. */
   | 'microphone_refused'
   /** There is no microphone. */
@@ -19,8 +21,39 @@ export type ClientErrorCode =
   /** This browser cannot do real-time audio. */
   | 'browser_too_old';
 
+/**
+ * What to do about an error. `retry`: the same again in a moment, after `retryAfterMs` where it is given.
+ * `identify`: come with another token or name. `browser`: the person must allow or change something there.
+ * `none`: you did something else meanwhile. `accept`: that is how it is; tell the person.
+ */
+export type Advice = 'retry' | 'identify' | 'browser' | 'none' | 'accept';
+
+/** Codes of a newer server are not here: they are accepted. */
+const ADVICE: Partial<Record<ErrorCode | ClientErrorCode, Advice>> = {
+  unreachable: 'retry',
+  timeout: 'retry',
+  internal: 'retry',
+  busy: 'retry',
+  rate_limited: 'retry',
+  slow_mode: 'retry',
+  slow_reader: 'retry',
+  hello_timeout: 'retry',
+  draining: 'retry',
+  storage_unavailable: 'retry',
+  media_unavailable: 'retry',
+  unauthorized: 'identify',
+  token_expired: 'identify',
+  microphone_refused: 'browser',
+  microphone_missing: 'browser',
+  microphone_failed: 'browser',
+  browser_too_old: 'browser',
+  aborted: 'none',
+};
+
 export class PalcoError extends Error {
+  /** Stable, for programs. */
   readonly code: ErrorCode | ClientErrorCode;
+  /** When to try again, in milliseconds from now, where the server said so. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode | ClientErrorCode, message: string = code, retryAfterMs?: number) {
@@ -28,6 +61,11 @@ export class PalcoError extends Error {
     this.name = 'PalcoError';
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+  }
+
+  /** What to do about it. */
+  get advice(): Advice {
+    return ADVICE[this.code] ?? 'accept';
   }
 
   static from(body: ErrorBody): PalcoError {

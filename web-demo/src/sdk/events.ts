@@ -1,18 +1,26 @@
 // What a client is told, and what it tells.
 
-import type { DirectEvent, ErrorCode, Event, Welcome } from '../protocol.gen';
+import type { DirectEvent, Event, Welcome } from '../protocol.gen';
+import type { PalcoError } from './errors';
 import type { MediaState } from './media';
 import type { Quality } from './quality';
 import type { RoomState } from './room';
 import type { SocketState } from './socket';
 import type { Speaking } from './speaking';
+import type { TokenSource } from './token';
 
 export interface ClientOptions {
   /** Where Palco is; the page's own origin unless told otherwise. */
   server?: string;
-  /** An application's token, for pages of other products; else `join` takes a guest's name. */
-  token?: string;
-  /** Where to remember the session over a reload; null for nowhere. Default: sessionStorage. */
+  /**
+   * An application's token, for pages of other products; else `join` takes a guest's name. A function is asked for
+   * one when one is needed, and for the next one a minute before it ends: then the visit goes on.
+   */
+  token?: TokenSource;
+  /**
+   * Where to remember the session over a reload; null for nowhere. Default: sessionStorage, for the first client
+   * of a page; further ones remember nothing.
+   */
   storage?: Storage | null;
 }
 
@@ -40,8 +48,13 @@ export interface ClientEvents {
    * Yours come outside of rooms too, once connected.
    */
   event: Event | DirectEvent;
-  /** The session is over and will not heal by itself. */
-  closed: ErrorCode;
+  /**
+   * The microphone went away while you were speaking, and no other could be opened without asking: you are muted.
+   * Why is a `microphone_…` code; `unmute` asks again.
+   */
+  microphoneLost: PalcoError['code'];
+  /** The session is over and will not heal by itself: why. */
+  closed: PalcoError['code'];
 }
 
 export interface JoinOptions {
@@ -49,4 +62,6 @@ export interface JoinOptions {
   name?: string;
   /** The secret after `#` in the address. */
   link?: string | undefined;
+  /** Aborted before one is in: as `leave`. */
+  signal?: AbortSignal;
 }

@@ -32,10 +32,12 @@ export class Healing {
 
   mediaChanged(state: MediaState): void {
     this.#state = state;
+    // Checks that began anew are the restart at work: it has its time, and then the next thing is tried.
+    if (state === 'connecting') return;
     clearTimeout(this.#timer);
     if (state === 'connected') this.#restarts = 0;
     else if (state === 'interrupted') this.#try(PATIENCE_MS);
-    else if (state === 'failed') this.#try(0);
+    else this.#try(0);
   }
 
   /** The browser says so before the connection notices. */

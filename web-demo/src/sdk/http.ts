@@ -3,6 +3,9 @@
 import type { CreateRoom, Guest, LiveRoom, LiveRooms, Problem, RoomCreated, RoomId } from '../protocol.gen';
 import { PalcoError } from './errors';
 
+/** For a whole request; a picture over a slow line takes its time. */
+const DEADLINE_MS = 60_000;
+
 export class Api {
   readonly #base: string;
   readonly #token: () => string | undefined;
@@ -30,8 +33,8 @@ export class Api {
   }
 
   /**
-   * Rejects with the code of the problem document, or `unreachable`. An empty answer is undefined. A file goes
-   * as it is, anything else as JSON.
+   * Rejects with the code of the problem document, or `unreachable` (also after a minute). An empty answer is
+   * undefined. A file goes as it is, anything else as JSON.
    */
   async ask<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
     const headers: Record<string, string> = {};
@@ -42,14 +45,19 @@ export class Api {
     const response = await fetch(this.#base + path, {
       method,
       headers,
+      signal: AbortSignal.timeout(DEADLINE_MS),
       ...(body === undefined ? {} : { body: file ? body : JSON.stringify(body) }),
     }).catch(() => {
       throw new PalcoError('unreachable');
     });
     if (response.status === 204 || response.status === 202) return undefined as Answer;
-    if (response.ok) return (await response.json()) as Answer;
-    const problem = (await response.json().catch(() => undefined)) as Problem | undefined;
-    // Without a problem document it was not our server that answered, but a proxy before it.
-    throw problem?.code ? new PalcoError(problem.code, problem.title) : new PalcoError('unreachable');
+    // What is no JSON is not our server's, but of a proxy before it, or of the door to a hotel's network.
+    const answer: unknown = await response.json().catch(() => {
+      throw new PalcoError('unreachable');
+    });
+    if (response.ok) return answer as Answer;
+    const { code = 'unreachable', title } = (answer ?? {}) as Partial<Problem>;
+    const seconds = Number(response.headers.get('Retry-After') ?? NaN);
+    throw new PalcoError(code, title, Number.isFinite(seconds) ? seconds * 1000 : undefined);
   }
 }

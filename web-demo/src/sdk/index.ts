@@ -12,7 +12,7 @@ export type { ClientEvents, ClientOptions, Connection, JoinOptions } from './eve
 export { canChooseOutput, listDevices, onDevicesChanged } from './devices';
 export type { DeviceKind } from './devices';
 export { PalcoError, codeOf } from './errors';
-export type { ClientErrorCode } from './errors';
+export type { Advice, ClientErrorCode } from './errors';
 export type { MediaState } from './media';
 export { Microphone } from './microphone';
 export type { MicrophoneSettings } from './microphone';
@@ -21,5 +21,6 @@ export { fromSnapshot, isModerator, memberOf, reduce } from './room';
 export type { RoomState } from './room';
 export { loudness } from './speaking';
 export type { Speaking } from './speaking';
+export type { TokenSource } from './token';
 export type * from '../protocol.gen';
 export { LIMITS } from '../protocol.gen';

@@ -25,6 +25,11 @@ export class Media {
   readonly #receivers: RTCRtpReceiver[];
   readonly #meter = new SpeakingMeter();
   readonly #meterTimer: ReturnType<typeof setInterval>;
+  /** Rejects when the connection closes: what a browser is doing for it then is never done, nor refused. */
+  readonly #over: Promise<never>;
+  #end: () => void = () => undefined;
+  /** Offers made; an answer to one before the last fits nothing. */
+  #offers = 0;
   #wanted: MediaStreamTrack | null = null;
   #replacing: Promise<void> | undefined;
 
@@ -32,6 +37,8 @@ export class Media {
     if (typeof RTCPeerConnection === 'undefined') throw new PalcoError('browser_too_old');
     const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
     this.#pc = pc;
+    this.#over = new Promise((_, reject) => (this.#end = () => reject(new PalcoError('aborted'))));
+    this.#over.catch(() => undefined);
     this.#sender = pc.addTransceiver('audio', { direction: 'sendonly' }).sender;
     this.#receivers = Array.from(
       { length: SLOTS },
@@ -62,20 +69,24 @@ export class Media {
   }
 
   /** The one offer. Candidates need not wait: the server learns ours from our checks. */
-  async offer(): Promise<string> {
-    await this.#pc.setLocalDescription(await this.#pc.createOffer());
-    return this.#localSdp();
+  offer(): Promise<string> {
+    return this.#describe();
   }
 
-  /** New ICE credentials, for a network that changed; DTLS and the streams stay. */
-  async restartOffer(): Promise<string> {
+  /**
+   * New ICE credentials, for a network that changed; DTLS and the streams stay. `ask` gets the offer and gives the
+   * server's answer, unless it has become pointless.
+   */
+  async restart(ask: (offer: string) => Promise<string | undefined>): Promise<void> {
     if (this.#pc.signalingState !== 'stable') await this.#pc.setLocalDescription({ type: 'rollback' });
-    await this.#pc.setLocalDescription(await this.#pc.createOffer({ iceRestart: true }));
-    return this.#localSdp();
+    const offer = await this.#describe({ iceRestart: true });
+    const made = this.#offers;
+    const answer = await ask(offer);
+    if (answer !== undefined && made === this.#offers) await this.answer(answer);
   }
 
   async answer(sdp: string): Promise<void> {
-    await this.#pc.setRemoteDescription({ type: 'answer', sdp });
+    await this.#unlessOver(this.#pc.setRemoteDescription({ type: 'answer', sdp }));
   }
 
   /** The microphone's track, or null to send nothing at all. Never renegotiates. */
@@ -83,7 +94,7 @@ export class Media {
     this.#wanted = track;
     if (!this.#replacing && this.#sender.track === track) return;
     this.#replacing ??= this.#replace();
-    await this.#replacing;
+    await this.#unlessOver(this.#replacing);
   }
 
   /** One replacement at a time, until the last wish is true: two at once would end in either order. */
@@ -101,9 +112,17 @@ export class Media {
     clearInterval(this.#meterTimer);
     this.#pc.onconnectionstatechange = null;
     this.#pc.close();
+    this.#end();
   }
 
-  #localSdp(): string {
+  #unlessOver<Done>(doing: Promise<Done>): Promise<Done> {
+    return Promise.race([doing, this.#over]);
+  }
+
+  async #describe(options?: RTCOfferOptions): Promise<string> {
+    const offer = await this.#unlessOver(this.#pc.createOffer(options));
+    await this.#unlessOver(this.#pc.setLocalDescription(offer));
+    this.#offers += 1;
     const sdp = this.#pc.localDescription?.sdp;
     if (sdp === undefined) throw new PalcoError('browser_too_old');
     return sdp;

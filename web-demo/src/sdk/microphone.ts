@@ -21,6 +21,8 @@ export interface MicrophoneEvents {
   track: MediaStreamTrack | undefined;
   /** Linear level, 0 to 1, twenty times a second while open. */
   level: number;
+  /** It ended by itself: pulled out, or no longer allowed. Comes after `track`. */
+  lost: undefined;
 }
 
 const LEVEL_INTERVAL_MS = 50;
@@ -28,29 +30,51 @@ const LEVEL_INTERVAL_MS = 50;
 export class Microphone extends Emitter<MicrophoneEvents> {
   settings: MicrophoneSettings = { processing: true };
   #track: MediaStreamTrack | undefined;
+  /** What the track was opened with. */
+  #openedWith: MicrophoneSettings | undefined;
   #opening: Promise<MediaStreamTrack> | undefined;
+  /** Each `close` begins another: what the browser gives afterwards is not wanted any more. */
+  #round = 0;
   #stopMeter: () => void = () => undefined;
 
   get track(): MediaStreamTrack | undefined {
     return this.#track;
   }
 
-  /** Asks for the microphone unless it is open. Rejects with a `microphone_…` code. */
+  /** Asks for the microphone unless it is open. Rejects with a `microphone_…` code, or `aborted` by `close`. */
   open(): Promise<MediaStreamTrack> {
     if (this.#track) return Promise.resolve(this.#track);
-    this.#opening ??= this.#request().finally(() => (this.#opening = undefined));
-    return this.#opening;
+    if (this.#opening) return this.#opening;
+    const opening = this.#request().finally(() => {
+      if (this.#opening === opening) this.#opening = undefined;
+    });
+    this.#opening = opening;
+    return opening;
   }
 
-  /** Takes other settings; an open microphone is opened again with them. */
+  /** Takes other settings; an open microphone is opened again with them. Rejects as `open` does: then it is closed. */
   async change(settings: Partial<MicrophoneSettings>): Promise<void> {
     this.settings = { ...this.settings, ...settings };
-    if (!this.#track) return;
-    this.#release();
-    await this.open();
+    // One that is being opened is opened first; of several changes the last one counts.
+    while (this.#opening || (this.#track && this.#openedWith !== this.settings)) {
+      if (this.#opening) {
+        await this.#opening.catch(() => undefined);
+        continue;
+      }
+      this.#release();
+      try {
+        await this.open();
+      } catch (error) {
+        this.emit('track', undefined);
+        throw error;
+      }
+    }
   }
 
+  /** Lets go of it; one that the person is still being asked for is not opened. */
   close(): void {
+    this.#round += 1;
+    this.#opening = undefined;
     if (!this.#track) return;
     this.#release();
     this.emit('track', undefined);
@@ -60,7 +84,9 @@ export class Microphone extends Emitter<MicrophoneEvents> {
     // Absent on pages of another host without TLS: no secure context.
     const devices = navigator.mediaDevices as MediaDevices | undefined;
     if (!devices) throw new PalcoError('microphone_failed');
-    const { deviceId, processing } = this.settings;
+    const round = this.#round;
+    const { settings } = this;
+    const { deviceId, processing } = settings;
     const audio: MediaTrackConstraints = {
       channelCount: 1,
       echoCancellation: processing,
@@ -73,11 +99,17 @@ export class Microphone extends Emitter<MicrophoneEvents> {
     });
     const track = stream.getAudioTracks()[0];
     if (!track) throw new PalcoError('microphone_missing');
-    // Unplugged: the next unmute asks for another.
+    if (round !== this.#round) {
+      track.stop();
+      throw new PalcoError('aborted');
+    }
     track.onended = () => {
-      if (this.#track === track) this.close();
+      if (this.#track !== track) return;
+      this.close();
+      this.emit('lost', undefined);
     };
     this.#track = track;
+    this.#openedWith = settings;
     this.#stopMeter = this.#meter(track);
     this.emit('track', track);
     return track;
@@ -90,9 +122,17 @@ export class Microphone extends Emitter<MicrophoneEvents> {
   }
 
   #meter(track: MediaStreamTrack): () => void {
-    const context = new AudioContext();
-    const analyser = new AnalyserNode(context, { fftSize: 1024 });
-    const source = context.createMediaStreamSource(new MediaStream([track]));
+    let context: AudioContext;
+    let analyser: AnalyserNode;
+    let source: MediaStreamAudioSourceNode;
+    try {
+      context = new AudioContext();
+      analyser = new AnalyserNode(context, { fftSize: 1024 });
+      source = context.createMediaStreamSource(new MediaStream([track]));
+    } catch {
+      // No sound device to run by, or too many contexts on the page: it is heard, only not measured.
+      return () => undefined;
+    }
     source.connect(analyser);
     void context.resume();
     const samples = new Float32Array(analyser.fftSize);
@@ -108,6 +148,16 @@ export class Microphone extends Emitter<MicrophoneEvents> {
       void context.close();
       this.emit('level', 0);
     };
+  }
+}
+
+/** Whether it may be opened without asking the person. */
+export async function microphoneAllowed(): Promise<boolean> {
+  try {
+    const { state } = await navigator.permissions.query({ name: 'microphone' });
+    return state === 'granted';
+  } catch {
+    return false;
   }
 }
 

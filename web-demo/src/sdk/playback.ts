@@ -2,6 +2,8 @@
 // let nothing else start sound), and kept for every later connection: only their streams change.
 // Sound never passes through WebAudio: echo cancellation and background playback would lose it.
 
+import { listDevices } from './devices';
+
 /** One element per slot of the server; design: K = 4. */
 export const SLOTS = 4;
 
@@ -42,7 +44,7 @@ export class Playback {
     this.resume();
   }
 
-  /** After a refusal: call within a tap. */
+  /** After a refusal: call within a tap. Elements that play already go on. */
   resume(): void {
     const started = this.#elements.filter((element) => element.srcObject).map((element) => element.play());
     void Promise.all(started).then(
@@ -71,6 +73,14 @@ export class Playback {
   async setOutput(deviceId: string): Promise<void> {
     this.#output = deviceId;
     await Promise.all(this.#elements.map((element) => element.setSinkId(deviceId)));
+  }
+
+  /** Devices came or went: without the chosen one the system's choice plays, rather than nothing. */
+  async devicesChanged(): Promise<void> {
+    if (this.#output === '') return;
+    const there = await listDevices('audiooutput');
+    if (there.length > 0 && !there.some(({ deviceId }) => deviceId === this.#output))
+      await this.setOutput('');
   }
 
   stop(): void {

@@ -29,6 +29,11 @@ export function fromSnapshot(snapshot: Snapshot): RoomState {
   return { ...snapshot, invitations: new Map() };
 }
 
+/** Over for good, on this visit. */
+export function isOver(state: RoomState): boolean {
+  return state.ended !== undefined || state.removed !== undefined;
+}
+
 /** True when events were lost on the way: only a fresh snapshot helps. */
 export function isGap(state: RoomState, message: Event | DirectEvent): boolean {
   return 'seq' in message && message.seq > state.seq + 1;

@@ -52,7 +52,8 @@ export const TIMING = {
 
 interface Waiting {
   text: string;
-  sent: boolean;
+  /** How much had been heard when it was sent; undefined until then. */
+  sentAt: number | undefined;
   resolve: (reply: Reply) => void;
   reject: (error: PalcoError) => void;
   timer: ReturnType<typeof setTimeout>;
@@ -62,7 +63,7 @@ type ReplyMessage = Extract<ServerMessage, { re: number }>;
 
 export class Socket extends Emitter<SocketEvents> {
   readonly #url: string;
-  readonly #token: string | undefined;
+  #token: string | undefined;
   readonly #timing: typeof TIMING;
   #session: string | undefined;
   #ws: WebSocket | undefined;
@@ -72,8 +73,12 @@ export class Socket extends Emitter<SocketEvents> {
    * the hundredths of a second since 1970 (in 32 bits), and nobody makes 100 requests a second.
    */
   #nextId = Math.floor(Date.now() / 10) % 2 ** 32;
+  /** Tries since a connection last lasted: one that breaks as soon as it is there is not tried faster. */
   #attempt = 0;
-  #lastHeardMs = 0;
+  /** Messages heard on the connection that is open. */
+  #heard = 0;
+  #lastHeard = instant();
+  #openTimer: ReturnType<typeof setTimeout> | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #lifeTimer: ReturnType<typeof setInterval> | undefined;
   /** Unanswered requests by id. Bounded by their timeout: nothing waits longer. */
@@ -94,7 +99,8 @@ export class Socket extends Emitter<SocketEvents> {
 
   /**
    * Asks and waits for the answer; an error answer rejects with its code. Requests made while the
-   * connection is away are sent when the session is back, within the request's own timeout.
+   * connection is away are sent when the session is back, within the request's own timeout: then
+   * `unreachable` for what was never sent, `timeout` for what may have been done.
    */
   request(message: ClientMessage): Promise<Reply> {
     if (this.#state.is === 'closed') return Promise.reject(new PalcoError('closed'));
@@ -103,11 +109,12 @@ export class Socket extends Emitter<SocketEvents> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
-        reject(new PalcoError('timeout'));
-        // Silence in answer to a request: the connection is dead, whatever the browser thinks.
-        if (this.#state.is === 'open') this.#lost();
+        reject(new PalcoError(waiting.sentAt === undefined ? 'unreachable' : 'timeout'));
+        // Nothing but silence since: the connection is dead, whatever the browser thinks. A server that
+        // says other things meanwhile is only slow, and would be slower for another connection.
+        if (this.#state.is === 'open' && waiting.sentAt === this.#heard) this.#lost();
       }, this.#timing.requestTimeoutMs);
-      const waiting = { text, sent: false, resolve, reject, timer };
+      const waiting: Waiting = { text, sentAt: undefined, resolve, reject, timer };
       this.#waiting.set(id, waiting);
       if (this.#state.is === 'open') this.#send(waiting);
     });
@@ -119,9 +126,20 @@ export class Socket extends Emitter<SocketEvents> {
     else if (this.#state.is === 'open') void this.request({ type: 'ping' }).catch(() => undefined);
   }
 
-  /** Lets the socket go and resumes at once: brings a fresh snapshot. */
+  /** Lets the socket go and resumes: brings a fresh snapshot. At once, unless that was just done. */
   reconnect(): void {
-    if (this.#state.is !== 'closed') this.#open();
+    if (this.#state.is === 'closed') return;
+    if (this.#attempt > 0) this.#lost();
+    else {
+      this.#attempt = 1;
+      this.#open();
+    }
+  }
+
+  /** The same person's next token: it is shown from now on, and the session goes on with it. */
+  renew(token: string): void {
+    this.#token = token;
+    this.reconnect();
   }
 
   close(): void {
@@ -135,7 +153,7 @@ export class Socket extends Emitter<SocketEvents> {
   }
 
   #send(waiting: Waiting): void {
-    waiting.sent = true;
+    waiting.sentAt = this.#heard;
     this.#ws?.send(waiting.text);
   }
 
@@ -143,12 +161,17 @@ export class Socket extends Emitter<SocketEvents> {
     clearTimeout(this.#retryTimer);
     this.#abandon();
     this.#set({ is: 'connecting' });
-    const ws = new WebSocket(this.#url, SUBPROTOCOL);
+    let ws: WebSocket;
+    try {
+      ws = new WebSocket(this.#url, SUBPROTOCOL);
+    } catch {
+      // The page's policy forbids it, or the browser takes no more of them now.
+      this.#lost();
+      return;
+    }
     this.#ws = ws;
     const current = (): boolean => this.#ws === ws;
-    const openTimer = setTimeout(() => {
-      if (current() && this.#state.is === 'connecting') this.#lost();
-    }, this.#timing.requestTimeoutMs);
+    this.#openTimer = setTimeout(() => this.#lost(), this.#timing.requestTimeoutMs);
     const helloId = this.#takeId();
     ws.onopen = () => {
       const resume = this.#session === undefined ? undefined : { session: this.#session };
@@ -156,16 +179,17 @@ export class Socket extends Emitter<SocketEvents> {
       ws.send(JSON.stringify({ id: helloId, type: 'hello', token: this.#token, resume }));
     };
     ws.onmessage = (event) => {
-      if (!current() || typeof event.data !== 'string') return;
-      this.#lastHeardMs = Date.now();
-      const message = JSON.parse(event.data) as ServerMessage;
+      if (!current()) return;
+      this.#heard += 1;
+      this.#lastHeard = instant();
+      const message = read(event.data);
+      if (!message) return;
       if ('re' in message && message.re === helloId) {
-        clearTimeout(openTimer);
-        this.#greeted(message);
+        clearTimeout(this.#openTimer);
+        this.#greeted(message, ws);
       } else this.#receive(message);
     };
     ws.onclose = (event) => {
-      clearTimeout(openTimer);
       if (!current()) return;
       const code = FINAL_CLOSE_CODES.get(event.code);
       if (code) this.#end({ is: 'closed', code });
@@ -173,7 +197,7 @@ export class Socket extends Emitter<SocketEvents> {
     };
   }
 
-  #greeted(reply: ReplyMessage): void {
+  #greeted(reply: ReplyMessage, ws: WebSocket): void {
     if (reply.type !== 'welcome') {
       const code = reply.type === 'error' ? reply.error.code : undefined;
       if (code !== undefined && FINAL_CODES.has(code)) this.#end({ is: 'closed', code });
@@ -182,20 +206,22 @@ export class Socket extends Emitter<SocketEvents> {
     }
     const resumed = reply.room !== undefined || this.#session === reply.session;
     this.#session = reply.session;
-    this.#attempt = 0;
-    this.#set({ is: 'open' });
+    this.#state = { is: 'open' };
     this.#lifeTimer = setInterval(() => this.#signOfLife(), this.#timing.pingAfterQuietMs / 3);
-    this.emit('welcome', reply);
+    // Before anybody is told: what is asked from then on belongs to this connection, and is sent by itself.
     // The same id sent twice is answered as if sent once, so a resumed session simply repeats what is
     // unanswered. In a fresh one, what was sent before would act on a state that is gone.
     for (const [id, waiting] of this.#waiting) {
-      if (resumed || !waiting.sent) this.#send(waiting);
+      if (resumed || waiting.sentAt === undefined) this.#send(waiting);
       else {
         this.#waiting.delete(id);
         clearTimeout(waiting.timer);
         waiting.reject(new PalcoError('unreachable'));
       }
     }
+    this.emit('state', this.#state);
+    // Unless whoever heard that closed it.
+    if (this.#ws === ws) this.emit('welcome', reply);
   }
 
   #receive(message: ServerMessage): void {
@@ -212,9 +238,8 @@ export class Socket extends Emitter<SocketEvents> {
   }
 
   #signOfLife(): void {
-    if (this.#state.is === 'open' && Date.now() - this.#lastHeardMs >= this.#timing.pingAfterQuietMs) {
-      this.check();
-    }
+    this.#attempt = 0;
+    if (since(this.#lastHeard) >= this.#timing.pingAfterQuietMs) this.check();
   }
 
   #lost(): void {
@@ -243,6 +268,8 @@ export class Socket extends Emitter<SocketEvents> {
   /** Lets go of the browser's socket without waiting for its close. */
   #abandon(): void {
     clearInterval(this.#lifeTimer);
+    clearTimeout(this.#openTimer);
+    this.#heard = 0;
     const ws = this.#ws;
     this.#ws = undefined;
     if (ws) {
@@ -255,4 +282,29 @@ export class Socket extends Emitter<SocketEvents> {
     this.#state = state;
     this.emit('state', state);
   }
+}
+
+/** Undefined for what is no message at all: whoever sent it, it is not for us. */
+function read(data: unknown): ServerMessage | undefined {
+  if (typeof data !== 'string') return undefined;
+  try {
+    const message = JSON.parse(data) as ServerMessage | null;
+    return typeof message === 'object' && message !== null ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface Instant {
+  steadyMs: number;
+  wallMs: number;
+}
+
+function instant(): Instant {
+  return { steadyMs: performance.now(), wallMs: Date.now() };
+}
+
+/** By the clock that says more: one may stand still while the machine sleeps, the other is set now and then. */
+function since({ steadyMs, wallMs }: Instant): number {
+  return Math.max(performance.now() - steadyMs, Date.now() - wallMs);
 }

@@ -1,18 +1,22 @@
 // What happens in the room, in words: for the eye as notices, for screen readers through the same.
 
 import { useEffect } from 'preact/hooks';
-import { memberOf, type DirectEvent, type Event, type Person, type RoomState } from '../../sdk';
+import { PalcoError, memberOf, type DirectEvent, type Event, type Person, type RoomState } from '../../sdk';
 import { t } from '../i18n';
-import { moderates, notify, palco } from '../store';
+import { errorText, moderates, notify, palco } from '../store';
 
 export function useNotices(): void {
   useEffect(() => {
     let before = palco.room;
-    return palco.on('event', (event) => {
-      const after = palco.room;
-      if (before && after) tell(event, before, after);
-      before = after;
-    });
+    const stops = [
+      palco.on('event', (event) => {
+        const after = palco.room;
+        if (before && after) tell(event, before, after);
+        before = after;
+      }),
+      palco.on('microphoneLost', (why) => notify(errorText(new PalcoError(why)), true)),
+    ];
+    return () => stops.forEach((stop) => stop());
   }, []);
 }
 

@@ -1,7 +1,7 @@
 // Notices: shown for a few seconds and read out by screen readers; what failed, in words.
 
 import { signal } from '@preact/signals';
-import { codeOf } from '../../sdk';
+import { PalcoError, codeOf } from '../../sdk';
 import { hasWords, t, type Key } from '../i18n';
 
 export interface Notice {
@@ -34,6 +34,8 @@ export async function attempt(action: () => Promise<unknown>): Promise<boolean> 
     await action();
     return true;
   } catch (error) {
+    // Something else was asked meanwhile: nobody waits for this one.
+    if (error instanceof PalcoError && error.advice === 'none') return false;
     notify(errorText(error), true);
     return false;
   }

@@ -6,7 +6,7 @@ import {
   isModerator,
   memberOf,
   type Connection,
-  type ErrorCode,
+  type PalcoError,
   type Quality,
   type RoomState,
   type Speaking,
@@ -18,7 +18,7 @@ export const connection = signal<Connection>(palco.connection);
 export const quality = signal<Quality>(palco.quality);
 export const speaking = signal<Speaking>(palco.speaking);
 /** Why the session is over, when it will not heal by itself. */
-export const closedBy = signal<ErrorCode | undefined>(undefined);
+export const closedBy = signal<PalcoError['code'] | undefined>(undefined);
 export const online = signal(navigator.onLine);
 
 palco.on('room', (state) => {

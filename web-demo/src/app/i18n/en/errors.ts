@@ -54,6 +54,7 @@ export const errors = {
   'error.unreachable': 'The server cannot be reached. Check your connection.',
   'error.timeout': 'The server did not answer. Try again.',
   'error.closed': 'The connection is closed.',
+  'error.aborted': 'That was stopped.',
   'error.microphone_refused': 'The microphone is blocked. Allow it for this page.',
   'error.microphone_missing': 'There is no microphone.',
   'error.microphone_failed': 'The microphone does not start.',

@@ -56,6 +56,7 @@ export const errors: Readonly<Record<keyof typeof english, string>> = {
   'error.unreachable': 'Le serveur est injoignable. Vérifiez votre connexion.',
   'error.timeout': 'Le serveur n’a pas répondu. Réessayez.',
   'error.closed': 'La connexion est fermée.',
+  'error.aborted': 'C’est interrompu.',
   'error.microphone_refused': 'Le micro est bloqué. Autorisez-le pour cette page.',
   'error.microphone_missing': 'Il n’y a pas de micro.',
   'error.microphone_failed': 'Le micro ne démarre pas.',

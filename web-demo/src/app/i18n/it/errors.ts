@@ -56,6 +56,7 @@ export const errors: Readonly<Record<keyof typeof english, string>> = {
   'error.unreachable': 'Il server non si raggiunge. Controlla la connessione.',
   'error.timeout': 'Il server non ha risposto. Riprova.',
   'error.closed': 'La connessione è chiusa.',
+  'error.aborted': 'È stato interrotto.',
   'error.microphone_refused': 'Il microfono è bloccato. Consentilo per questa pagina.',
   'error.microphone_missing': 'Non c’è un microfono.',
   'error.microphone_failed': 'Il microfono non parte.',
