@@ -3,10 +3,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { LIMITS, codeOf, type LiveRoom, type Scheduled } from '../../sdk';
 import { scheduled } from '../api';
-import { formatList, t, tn } from '../i18n';
+import { t, tn } from '../i18n';
 import { Header } from '../parts/header';
 import { Icon } from '../parts/icon';
-import { Faces } from '../parts/rooms';
+import { Faces, namesOf } from '../parts/rooms';
 import { useTitle } from '../parts/title';
 import { address, follow } from '../router';
 import { later } from '../later';
@@ -167,15 +167,17 @@ function Card({ live, invited, refusal, onEnter }: CardProps) {
         {t('entry.live')}
         {live && <span class="quiet">{tn('count.people', live.counts.listeners + live.stage.length)}</span>}
       </p>
-      <h1 tabIndex={-1}>{live?.room.title ?? '\u00a0'}</h1>
-      {live?.room.description !== undefined && live.room.description !== '' && <p>{live.room.description}</p>}
+      <h1 tabIndex={-1}>
+        <bdi>{live?.room.title ?? '\u00a0'}</bdi>
+      </h1>
+      {live?.room.description !== undefined && live.room.description !== '' && (
+        <p dir="auto">{live.room.description}</p>
+      )}
       <div class="entry-stage">
         {live && live.stage.length > 0 && (
           <>
             <Faces people={live.stage} />
-            <p class="quiet">
-              {t('hallway.with', { names: formatList(live.stage.slice(0, 3).map((person) => person.name)) })}
-            </p>
+            <p class="quiet">{t('hallway.with', { names: namesOf(live.stage) })}</p>
           </>
         )}
       </div>

@@ -1,7 +1,7 @@
 // The hallway: what is live, what is to come, whom one may want to hear; and a room of one's own.
 
 import { useEffect, useState } from 'preact/hooks';
-import { LIMITS, type Hallway as Rooms } from '../../sdk';
+import { LIMITS, type Hallway as Rooms, type Scheduled } from '../../sdk';
 import { hallway, suggestions } from '../api';
 import { t } from '../i18n';
 import { Header, Mark } from '../parts/header';
@@ -23,8 +23,7 @@ export function Hallway() {
       <Header />
       <main class="hallway" id="main">
         {member.value ? <Welcome /> : <StartRoom />}
-        <RoomLists />
-        {member.value && <ForYou />}
+        <Lists />
       </main>
     </>
   );
@@ -118,8 +117,8 @@ function Welcome() {
 }
 
 interface Reading {
-  rooms?: Rooms;
-  failure?: string;
+  rooms?: Rooms | undefined;
+  failure?: string | undefined;
 }
 
 /** What there is, read again and again while somebody looks. */
@@ -146,67 +145,108 @@ function useHallway(): Reading {
   return reading;
 }
 
-function RoomLists() {
+/** Live rooms; beside them, or under them where there is little room, what is to come and whom one may want to hear. */
+function Lists() {
   const { rooms, failure } = useHallway();
-  const waits = rooms === undefined && failure === undefined;
   return (
     <>
-      <section aria-labelledby="live-title" aria-busy={waits}>
-        <h2 id="live-title">{t('hallway.title')}</h2>
-        {failure !== undefined && <p class="banner banner-bad">{failure}</p>}
-        {rooms?.live.length === 0 && (
-          <div class="empty card">
-            <Icon name="people" />
-            <p>{t('hallway.empty')}</p>
-            <p class="quiet">{t('hallway.empty.hint')}</p>
-          </div>
-        )}
-        {rooms !== undefined && rooms.live.length > 0 && (
-          <ul class="rooms">
-            {rooms.live.map((room) => (
-              <li key={room.live.room.id}>
-                <RoomCard {...room} />
-              </li>
-            ))}
-          </ul>
-        )}
-        {waits && (
-          <ul class="rooms" aria-hidden="true">
-            <li class="card skeleton" />
-            <li class="card skeleton" />
-          </ul>
-        )}
-      </section>
-      {rooms !== undefined && rooms.upcoming.length > 0 && (
-        <section aria-labelledby="upcoming-title">
-          <h2 id="upcoming-title">{t('upcoming.title')}</h2>
-          <ul class="plans">
-            {rooms.upcoming.map((plan) => (
-              <li key={plan.id}>
-                <PlanCard plan={plan} />
-              </li>
-            ))}
-          </ul>
-        </section>
+      <Live rooms={rooms} failure={failure} />
+      {/* All at once: what stands here is not pushed down by what comes later. */}
+      {rooms && (
+        <div class="hallway-beside">
+          <Upcoming plans={rooms.upcoming} />
+          {member.value && <ForYou />}
+        </div>
       )}
     </>
   );
 }
 
-/** Whom one may want to hear; nothing where there is nobody, or no answer: the page does without. */
-function ForYou() {
-  const { value } = useLoad(member.value?.id ?? '', suggestions);
-  if (!value || value.people.length === 0) return null;
+function Live({ rooms, failure }: Reading) {
+  const waits = rooms === undefined && failure === undefined;
   return (
-    <section aria-labelledby="foryou-title" data-testid="for-you">
-      <h2 id="foryou-title">{t('foryou.title')}</h2>
-      <div class="card list-card">
-        <ul>
-          {value.people.slice(0, 5).map((listed) => (
-            <PersonRow key={listed.person.id} listed={listed} />
+    <section aria-labelledby="live-title" aria-busy={waits}>
+      <h2 id="live-title">{t('hallway.title')}</h2>
+      {failure !== undefined && <p class="banner banner-bad">{failure}</p>}
+      {rooms?.live.length === 0 && (
+        <div class="empty card">
+          <Icon name="people" />
+          <p>{t('hallway.empty')}</p>
+          <p class="quiet">{t('hallway.empty.hint')}</p>
+        </div>
+      )}
+      {rooms !== undefined && rooms.live.length > 0 && (
+        <ul class="rooms">
+          {rooms.live.map((room) => (
+            <li key={room.live.room.id}>
+              <RoomCard {...room} />
+            </li>
           ))}
         </ul>
-      </div>
+      )}
+      {waits && (
+        <ul class="rooms" aria-hidden="true">
+          <li class="card skeleton" />
+          <li class="card skeleton" />
+        </ul>
+      )}
+    </section>
+  );
+}
+
+/** Coming rooms shown before one asks for the others. */
+const UPCOMING_FIRST = 5;
+
+/** The server says which of them are for the reader; a list with dates is read by date. */
+function Upcoming({ plans }: { plans: Scheduled[] }) {
+  const [all, setAll] = useState(false);
+  const ordered = [...plans].sort((one, other) => one.starts_at_ms - other.starts_at_ms);
+  const shown = all ? ordered : ordered.slice(0, UPCOMING_FIRST);
+  return (
+    <section aria-labelledby="upcoming-title">
+      <h2 id="upcoming-title">{t('upcoming.title')}</h2>
+      {plans.length === 0 && <p class="card list-card quiet">{t('upcoming.none')}</p>}
+      <ul class="plans">
+        {shown.map((plan) => (
+          <li key={plan.id}>
+            <PlanCard plan={plan} />
+          </li>
+        ))}
+      </ul>
+      {shown.length < ordered.length && (
+        <button type="button" class="button plain wide" onClick={() => setAll(true)}>
+          {t('list.more')}
+        </button>
+      )}
+    </section>
+  );
+}
+
+/** Whom one may want to hear, or the way to them; nothing without an answer: the page does without. */
+function ForYou() {
+  const { value } = useLoad(member.value?.id ?? '', suggestions);
+  if (!value) return null;
+  const { people } = value;
+  return (
+    <section aria-labelledby="foryou-title" data-testid={people.length > 0 ? 'for-you' : 'for-you-none'}>
+      <h2 id="foryou-title">{t('foryou.title')}</h2>
+      {people.length === 0 ? (
+        <div class="card empty">
+          <p class="quiet">{t('foryou.none')}</p>
+          <a class="button" href="/search" onClick={follow}>
+            <Icon name="search" />
+            {t('foryou.find')}
+          </a>
+        </div>
+      ) : (
+        <div class="card list-card">
+          <ul>
+            {people.slice(0, 5).map((listed) => (
+              <PersonRow key={listed.person.id} listed={listed} />
+            ))}
+          </ul>
+        </div>
+      )}
     </section>
   );
 }

@@ -32,7 +32,9 @@ export function Plan({ plan, set }: PlanProps) {
       <main class="page" id="main" data-testid="plan" data-state={plan.state}>
         <section class="card plan-page">
           <When plan={plan} />
-          <h1 tabIndex={-1}>{plan.title}</h1>
+          <h1 tabIndex={-1}>
+            <bdi>{plan.title}</bdi>
+          </h1>
           {plan.description !== '' && <p class="plan-about">{plan.description}</p>}
           <Hosts plan={plan} />
           <Facts plan={plan} />

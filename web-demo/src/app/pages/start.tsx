@@ -183,16 +183,6 @@ function Form({ plan, startsLater }: { plan?: Scheduled; startsLater: boolean })
         defaultValue={plan?.title ?? ''}
         testId="title-input"
       />
-      <label class="field">
-        <span>{t('start.description')}</span>
-        <textarea
-          name="description"
-          rows={2}
-          maxLength={LIMITS.descriptionMaxChars}
-          defaultValue={plan?.description ?? ''}
-          data-testid="description-input"
-        />
-      </label>
       <Kind kind={kind} onChange={setKind} />
       {kind === 'closed' && (
         <PeoplePicker
@@ -203,42 +193,56 @@ function Form({ plan, startsLater }: { plan?: Scheduled; startsLater: boolean })
           testId="invited"
         />
       )}
-      {later && (
-        <PeoplePicker
-          label={t('start.cohosts')}
-          hint={t('start.cohosts.hint')}
-          chosen={coHosts}
-          onChange={setCoHosts}
-          max={LIMITS.coHostsMax}
-          testId="co-hosts"
-        />
-      )}
-      <Tags label={t('start.topics')} tags={topics} onChange={setTopics} testId="topics-input" />
-      <div class="form-pair">
+      {/* One who goes live now has a title and a button; one who plans has the time for the rest. */}
+      <details class="more-fields" open={later}>
+        <summary data-testid="start-more">{t('start.more')}</summary>
         <label class="field">
-          <span>{t('start.language')}</span>
-          <select name="language" defaultValue={plan?.language ?? ''}>
-            <option value="">{t('start.language.none')}</option>
-            {languageOptions().map(([code, name]) => (
-              <option key={code} value={code} selected={code === plan?.language}>
-                {name}
-              </option>
-            ))}
-          </select>
+          <span>{t('start.description')}</span>
+          <textarea
+            name="description"
+            rows={2}
+            maxLength={LIMITS.descriptionMaxChars}
+            defaultValue={plan?.description ?? ''}
+            data-testid="description-input"
+          />
         </label>
-        {!later && (
+        {later && (
+          <PeoplePicker
+            label={t('start.cohosts')}
+            hint={t('start.cohosts.hint')}
+            chosen={coHosts}
+            onChange={setCoHosts}
+            max={LIMITS.coHostsMax}
+            testId="co-hosts"
+          />
+        )}
+        <Tags label={t('start.topics')} tags={topics} onChange={setTopics} testId="topics-input" />
+        <div class="form-pair">
           <label class="field">
-            <span>{t('start.hands')}</span>
-            <select name="hands">
-              {POLICIES.map((policy) => (
-                <option key={policy} value={policy}>
-                  {t(`hands.policy.${policy}`)}
+            <span>{t('start.language')}</span>
+            <select name="language" defaultValue={plan?.language ?? ''}>
+              <option value="">{t('start.language.none')}</option>
+              {languageOptions().map(([code, name]) => (
+                <option key={code} value={code} selected={code === plan?.language}>
+                  {name}
                 </option>
               ))}
             </select>
           </label>
-        )}
-      </div>
+          {!later && (
+            <label class="field">
+              <span>{t('start.hands')}</span>
+              <select name="hands">
+                {POLICIES.map((policy) => (
+                  <option key={policy} value={policy}>
+                    {t(`hands.policy.${policy}`)}
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+        </div>
+      </details>
       {later && <Seminar plan={plan} />}
       {refusal !== undefined && (
         <p class="banner banner-bad" role="alert" data-testid="start-refused">

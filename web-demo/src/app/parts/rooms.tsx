@@ -18,14 +18,17 @@ export function RoomCard({ live, followed = [] }: RoomCardProps) {
   const { room, stage, counts } = live;
   const known = stage.filter(({ id }) => followed.includes(id));
   const people = [...known, ...stage.filter(({ id }) => !followed.includes(id))];
-  const names = (known.length > 0 ? known : people).slice(0, 3).map(({ name }) => name);
   return (
     <a class="card room-card" href={`/r/${room.id}`} onClick={follow} data-testid="room-card">
       <span class="pulse" aria-hidden="true" />
-      <h3>{room.title}</h3>
-      {names.length > 0 && (
+      <h3>
+        <bdi>{room.title}</bdi>
+      </h3>
+      {people.length > 0 && (
         <p class={known.length > 0 ? 'room-known' : 'quiet'}>
-          {t(known.length > 0 ? 'hallway.followed' : 'hallway.with', { names: formatList(names) })}
+          {known.length > 0
+            ? t('hallway.followed', { names: namesOf(known) })
+            : t('hallway.with', { names: namesOf(people) })}
         </p>
       )}
       <footer>
@@ -39,6 +42,12 @@ export function RoomCard({ live, followed = [] }: RoomCardProps) {
       </footer>
     </a>
   );
+}
+
+/** `Ada, Grace and others`: no more than a line or two. */
+export function namesOf(people: Person[]): string {
+  const names = people.map(({ name }) => name);
+  return formatList(names.length > 3 ? [...names.slice(0, 2), t('hallway.others')] : names);
 }
 
 /** The first few faces, one over the other. */
@@ -73,8 +82,10 @@ export function PlanCard({ plan }: { plan: Scheduled }) {
         <time class="plan-time" dateTime={new Date(plan.starts_at_ms).toISOString()}>
           {formatMoment(plan.starts_at_ms)}
         </time>
-        <h3>{plan.title}</h3>
-        <span class="quiet">{t('hallway.with', { names: formatList(hosts.map(({ name }) => name)) })}</span>
+        <h3>
+          <bdi>{plan.title}</bdi>
+        </h3>
+        <span class="quiet">{t('hallway.with', { names: namesOf(hosts) })}</span>
       </span>
       <span class="plan-marks">
         {plan.state === 'live' && <span class="tag tag-live">{t('plan.live')}</span>}

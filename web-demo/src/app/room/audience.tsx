@@ -5,11 +5,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { memberOf, type Counts, type Person, type RoomState } from '../../sdk';
 import { t, tn } from '../i18n';
 import { Avatar } from '../parts/avatar';
+import { Icon } from '../parts/icon';
 import { palco } from '../store';
 
 interface AudienceProps {
   state: RoomState;
   onPerson: (person: Person) => void;
+  onShare: () => void;
 }
 
 /** Of a tile and its gap, as room.css lays them out. */
@@ -21,7 +23,7 @@ const REFRESH_SMALL_MS = 400;
 const REFRESH_LARGE_MS = 15_000;
 const SMALL_ROOM = 100;
 
-export function Audience({ state, onPerson }: AudienceProps) {
+export function Audience({ state, onPerson, onShare }: AudienceProps) {
   const { listeners } = state.counts;
   const { people: listed, more } = useAudience(state.counts, state.room.id);
   // The list is a little older than the stage: who went up is not shown twice.
@@ -42,7 +44,15 @@ export function Audience({ state, onPerson }: AudienceProps) {
           {tn('count.listeners', listeners)}
         </span>
       </h2>
-      {listeners === 0 && people.length === 0 && <p class="quiet">{t('audience.empty')}</p>}
+      {listeners === 0 && people.length === 0 && (
+        <div class="audience-empty">
+          <p class="quiet">{t('audience.empty')}</p>
+          <button type="button" class="button primary" onClick={onShare} data-testid="share-first">
+            <Icon name="share" />
+            {t('share.title')}
+          </button>
+        </div>
+      )}
       <ul
         class="audience"
         ref={grid}

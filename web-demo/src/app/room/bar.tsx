@@ -36,7 +36,7 @@ export function Bar({ state }: { state: RoomState }) {
         <span class="bar-space" />
         {moderates.value && !wide.value && (
           <Round
-            icon="people"
+            icon="hand"
             label={hands > 0 ? tn('count.hands', hands) : t('bar.hands')}
             badge={hands}
             onClick={() => (panel.value = 'hands')}
@@ -107,13 +107,17 @@ function StageControl({ state }: { state: RoomState }) {
   return (
     <>
       {me.value && state.you.role !== 'host' && wide.value && (
-        <Round
+        <button
           key="step-down"
-          icon="stairs"
-          label={t('bar.step.down')}
+          type="button"
+          class="button"
+          aria-disabled={busy}
           onClick={() => void run(palco.stepDown)}
-          testId="step-down"
-        />
+          data-testid="step-down"
+        >
+          <Icon name="stairs" />
+          <span>{t('bar.step.down')}</span>
+        </button>
       )}
       <button
         key="control"

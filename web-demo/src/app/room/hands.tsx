@@ -1,8 +1,9 @@
 // The queue of hands, in the server's order; moderators invite, dismiss, and say whose hands are taken.
 
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Hand, HandPolicy, Person, RoomState } from '../../sdk';
-import { t } from '../i18n';
+import { t, tn } from '../i18n';
+import { MINUTE_MS } from '../i18n/dates';
 import { Avatar } from '../parts/avatar';
 import { Icon } from '../parts/icon';
 import { attempt, palco } from '../store';
@@ -16,6 +17,7 @@ const POLICIES = ['everyone', 'followed', 'off'] as const satisfies readonly Han
 
 export function Hands({ state, onPerson }: HandsProps) {
   const [quietFirst, setQuietFirst] = useState(false);
+  useTicks();
   const queue = state.hands ?? [];
   const hands = quietFirst ? [...queue].sort((a, b) => Number(a.has_spoken) - Number(b.has_spoken)) : queue;
   return (
@@ -65,12 +67,22 @@ export function Hands({ state, onPerson }: HandsProps) {
   );
 }
 
+/** Drawn again as time passes: it says how long they wait. */
+function useTicks(): void {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => tick((before) => before + 1), MINUTE_MS / 4);
+    return () => clearInterval(timer);
+  }, []);
+}
+
 interface RowProps extends HandsProps {
   hand: Hand;
 }
 
 function Row({ hand, state, onPerson }: RowProps) {
   const { person } = hand;
+  const minutes = Math.floor((palco.roomNowMs - hand.raised_at_ms) / MINUTE_MS);
   const invited = state.invitations.get(person.id)?.state === 'sent';
   return (
     <li class="hand-row" data-testid="hand-row" data-user={person.id}>
@@ -78,7 +90,10 @@ function Row({ hand, state, onPerson }: RowProps) {
         <Avatar person={person} size="s" />
         <span>
           <bdi>{person.name}</bdi>
-          <small class="quiet">{hand.has_spoken ? t('hands.spoken') : t('hands.new')}</small>
+          <small class="quiet">
+            {hand.has_spoken ? t('hands.spoken') : t('hands.new')}
+            {minutes > 0 && ` · ${tn('hand.minutes', minutes)}`}
+          </small>
         </span>
       </button>
       {invited ? (

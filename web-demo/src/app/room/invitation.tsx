@@ -1,6 +1,6 @@
 // An invitation to the stage: consent first, then the microphone, then the stage, muted.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { codeOf, memberOf, type RoomState, type YourInvitation } from '../../sdk';
 import { t } from '../i18n';
 import { Dialog } from '../parts/dialog';
@@ -14,6 +14,7 @@ type MicrophoneTrouble = 'refused' | 'missing' | 'failed';
 export function Invitation({ state, invitation }: { state: RoomState; invitation: YourInvitation }) {
   const [step, setStep] = useState<Step>({ is: 'asked' });
   const [busy, setBusy] = useState(false);
+  const confirm = useRef<HTMLButtonElement>(null);
   const host = memberOf(state, invitation.by);
 
   // Not taken up: the microphone closes with the dialog unless we are on stage by then.
@@ -23,6 +24,11 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
     },
     [],
   );
+
+  // The microphone is open: what comes next is one key away.
+  useEffect(() => {
+    if (step.is === 'check') confirm.current?.focus();
+  }, [step.is]);
 
   const open = async (): Promise<void> => {
     setStep({ is: 'opening' });
@@ -72,6 +78,7 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
           <MicrophoneChoice />
           <div class="actions">
             <button
+              ref={confirm}
               type="button"
               class="button primary wide"
               aria-disabled={busy}

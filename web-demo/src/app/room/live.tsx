@@ -41,6 +41,10 @@ export function Live({ state }: { state: RoomState }) {
     heading.current?.focus();
     return () => (panel.value = undefined);
   }, []);
+  // What lay over the room is beside it now, and does not come back when the window is narrow again.
+  useEffect(() => {
+    if (wide.value) panel.value = undefined;
+  }, [wide.value]);
   useTitle(state.room.title);
   useNotices();
   usePresence(state.room.title);
@@ -52,7 +56,7 @@ export function Live({ state }: { state: RoomState }) {
     () => (
       <>
         <Stage state={state} onPerson={setPerson} />
-        <Audience state={state} onPerson={setPerson} />
+        <Audience state={state} onPerson={setPerson} onShare={() => setSheet('share')} />
       </>
     ),
     [state.stage, state.counts, state.you, room.id],
@@ -66,11 +70,15 @@ export function Live({ state }: { state: RoomState }) {
           <header class="room-head">
             <div class="room-head-words">
               <h1 ref={heading} tabIndex={-1} data-testid="room-title">
-                {room.title}
+                <bdi>{room.title}</bdi>
                 {room.locked && <Icon name="lock" />}
               </h1>
               {room.kind !== 'open' && <p class="quiet small">{t(`social.kind.${room.kind}`)}</p>}
-              {room.description !== '' && <p class="quiet">{room.description}</p>}
+              {room.description !== '' && (
+                <p class="quiet" dir="auto">
+                  {room.description}
+                </p>
+              )}
             </div>
             <div class="room-head-actions">
               <Signal />

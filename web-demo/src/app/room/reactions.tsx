@@ -24,7 +24,7 @@ interface Floating {
 }
 
 const floating = signal<Floating[]>([]);
-/** As long as the animation in room.css. */
+/** As long as the animation in bar.css. */
 const FLOAT_MS = 2_600;
 /** A storm of reactions must not slow the page: the newest stay. */
 const FLOATING_MAX = 24;
@@ -53,7 +53,11 @@ export function FloatingReactions() {
   return (
     <div class="floating" aria-hidden="true" data-testid="reactions">
       {floating.value.map((one) => (
-        <span key={one.id} style={{ insetInlineStart: `${one.place}%` }} data-reaction={one.reaction}>
+        <span
+          key={one.id}
+          style={{ insetInlineStart: `calc(${one.place / 100} * (100% - 2.5rem))` }}
+          data-reaction={one.reaction}
+        >
           {SYMBOLS[one.reaction]}
           {one.count > 1 && <small>{one.count}</small>}
         </span>

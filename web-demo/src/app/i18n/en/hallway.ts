@@ -7,6 +7,7 @@ export const hallway = {
   'hallway.start': 'Start a room',
   'hallway.start.hint': 'You are its host. Anybody with the link can listen; you choose who speaks.',
   'hallway.with': 'with {names}',
+  'hallway.others': 'others',
 
   'entry.live': 'Live',
   'entry.join': 'Listen as {name}',

@@ -9,7 +9,7 @@ export const room = {
   'stage.away': 'Reconnecting',
 
   'audience.title': 'Audience',
-  'audience.empty': 'Nobody is in the audience yet. Share the link.',
+  'audience.empty': 'Nobody is in the audience yet. Share the link: people join with one tap.',
   'audience.list': 'People listening',
 
   'bar.label': 'Room controls',
@@ -127,7 +127,7 @@ export const room = {
   'pin.remove': 'Remove the pinned link',
   'pin.save': 'Pin',
 
-  'options.title': 'Room',
+  'options.title': 'Room options',
   'options.lock': 'Lock the room',
   'options.lock.hint': 'Nobody new may enter.',
   'options.edit': 'Title',

@@ -4,7 +4,7 @@ export const settings = {
   'settings.title': 'Settings',
   'settings.language': 'Language',
   'settings.theme': 'Theme',
-  'settings.theme.system': 'As the system',
+  'settings.theme.system': 'System',
   'settings.theme.light': 'Light',
   'settings.theme.dark': 'Dark',
   'settings.output': 'Loudspeaker',

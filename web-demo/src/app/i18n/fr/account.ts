@@ -20,9 +20,9 @@ export const account: Readonly<Record<keyof typeof english, string>> = {
   'sign.handle': 'Identifiant',
   'sign.handle.hint': 'Votre adresse ici : 3 à 20 minuscules, chiffres ou _, une lettre d’abord.',
   'sign.email': 'Adresse e-mail (facultative)',
-  'sign.email.hint': 'Sert seulement à changer de mot de passe. Personne d’autre ne la voit.',
+  'sign.email.hint': 'Pour un nouveau mot de passe. Personne ne la voit.',
   'sign.password': 'Mot de passe',
-  'sign.password.hint': 'Au moins {min} caractères. Seule la longueur compte.',
+  'sign.password.hint': 'Au moins {min} caractères.',
   'sign.password.show': 'Afficher le mot de passe',
   'sign.password.hide': 'Masquer le mot de passe',
   'sign.wrong':

@@ -9,6 +9,7 @@ export const hallway: Readonly<Record<keyof typeof english, string>> = {
   'hallway.start': 'Ouvrir un salon',
   'hallway.start.hint': 'Vous l’animez. Qui a le lien peut écouter ; vous choisissez qui parle.',
   'hallway.with': 'avec {names}',
+  'hallway.others': 'd’autres',
 
   'entry.live': 'En direct',
   'entry.join': 'Écouter en tant que {name}',

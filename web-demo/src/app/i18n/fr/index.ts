@@ -8,7 +8,7 @@ import { room } from './room';
 import { schedule } from './schedule';
 import { settings } from './settings';
 
-export const fr = {
+const words = {
   ...app,
   ...hallway,
   ...room,
@@ -19,3 +19,8 @@ export const fr = {
   ...notifications,
   ...errors,
 };
+
+/** French sets a space before `:`, `;`, `!`, `?` and within « »; no line is broken there. */
+export const fr = Object.fromEntries(
+  Object.entries(words).map(([key, text]) => [key, text.replace(/ (?=[:;!?»])|(?<=«) /g, '\u00a0')]),
+) as typeof words;

@@ -113,7 +113,7 @@ export const room: Readonly<Record<keyof typeof english, string>> = {
 
   'share.title': 'Partager ce salon',
   'share.for': 'Pour qui est le lien ?',
-  'share.kind.room': 'Tout le monde',
+  'share.kind.room': 'Tous',
   'share.kind.listener': 'Écoute',
   'share.kind.speaker': 'Scène',
   'share.text.room': 'Qui a ce lien peut écouter, dans tout navigateur.',
@@ -130,7 +130,7 @@ export const room: Readonly<Record<keyof typeof english, string>> = {
   'pin.remove': 'Retirer le lien',
   'pin.save': 'Épingler',
 
-  'options.title': 'Salon',
+  'options.title': 'Options du salon',
   'options.lock': 'Verrouiller le salon',
   'options.lock.hint': 'Plus personne de nouveau n’entre.',
   'options.edit': 'Titre',

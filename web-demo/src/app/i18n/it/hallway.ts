@@ -9,6 +9,7 @@ export const hallway: Readonly<Record<keyof typeof english, string>> = {
   'hallway.start': 'Apri una stanza',
   'hallway.start.hint': 'Sarai tu a condurla. Chi ha il link può ascoltare; chi parla lo decidi tu.',
   'hallway.with': 'con {names}',
+  'hallway.others': 'altri',
 
   'entry.live': 'In diretta',
   'entry.join': 'Ascolta come {name}',

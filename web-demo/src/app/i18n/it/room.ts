@@ -129,7 +129,7 @@ export const room: Readonly<Record<keyof typeof english, string>> = {
   'pin.remove': 'Togli il link',
   'pin.save': 'Metti',
 
-  'options.title': 'Stanza',
+  'options.title': 'Opzioni della stanza',
   'options.lock': 'Chiudi a chiave',
   'options.lock.hint': 'Non entra più nessuno di nuovo.',
   'options.edit': 'Titolo',

@@ -6,7 +6,7 @@ export const settings: Readonly<Record<keyof typeof english, string>> = {
   'settings.title': 'Impostazioni',
   'settings.language': 'Lingua',
   'settings.theme': 'Tema',
-  'settings.theme.system': 'Di sistema',
+  'settings.theme.system': 'Sistema',
   'settings.theme.light': 'Chiaro',
   'settings.theme.dark': 'Scuro',
   'settings.output': 'Altoparlante',
