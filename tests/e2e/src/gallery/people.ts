@@ -197,6 +197,8 @@ export const ROOM = {
   topics: ['astronomy', 'science'],
   language: 'en',
 };
+/** Of a room that begins while one looks. */
+export const ANOTHER_TITLE = 'Ask me anything about comets';
 export const PINNED = 'https://observatory.example.org/first-light/gallery';
 
 /** Other rooms that are live, by whom, and who is on stage with them. */

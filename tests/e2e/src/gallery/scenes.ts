@@ -1,7 +1,7 @@
 // What stands on the screen in each picture, in the order of a visit; a scene returns whose screen it is.
 
 import type { Page } from 'playwright-core';
-import { SPEAKERS } from './people.js';
+import { ANOTHER_TITLE, SPEAKERS } from './people.js';
 import { listenThere } from './product.js';
 import { acts, idOf, type World } from './world.js';
 
@@ -52,6 +52,16 @@ const closed: NonNullable<Scene['at']> = async (page) => {
   if ((await open.count()) > 0) await page.keyboard.press('Escape');
   await open.waitFor({ state: 'detached' });
 };
+
+/** Inside the page: the next time it asks for the microphone, its owner says no. */
+function refuseOnce(): void {
+  const { mediaDevices } = navigator;
+  const asked = mediaDevices.getUserMedia;
+  mediaDevices.getUserMedia = () => {
+    mediaDevices.getUserMedia = asked;
+    return Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+  };
+}
 
 export const SCENES: Scene[] = [
   {
@@ -141,6 +151,8 @@ export const SCENES: Scene[] = [
     name: 'moderation',
     says: 'What a host may do with a speaker',
     show: async ({ host }) => {
+      // The hands lay over the room where it was narrow, and would come back with the sheet under them.
+      await host.page.setViewportSize({ width: 390, height: 844 });
       await closed(host.page, false);
       await host.onStage(SPEAKERS[3]!.name).click();
       await host.by('person-sheet').waitFor();
@@ -168,10 +180,23 @@ export const SCENES: Scene[] = [
     },
   },
   {
+    name: 'microphone-refused',
+    says: 'The browser refuses the microphone: what to do',
+    show: async ({ host, viewer }) => {
+      await closed(host.page, false);
+      await acts(host.page, 'invite', await idOf(viewer.page));
+      await viewer.page.evaluate(refuseOnce);
+      await viewer.by('accept-invite').click();
+      await viewer.by('retry-mic').waitFor();
+      return viewer.page;
+    },
+  },
+  {
     name: 'invitation',
     says: 'Invited to the stage: asked first',
     show: async ({ host, viewer }) => {
-      await closed(host.page, false);
+      await viewer.page.keyboard.press('Escape');
+      await viewer.by('mic-check').waitFor({ state: 'detached' });
       await acts(host.page, 'invite', await idOf(viewer.page));
       await viewer.by('accept-invite').waitFor();
       return viewer.page;
@@ -221,7 +246,23 @@ export const SCENES: Scene[] = [
       return host.page;
     },
   },
-  { name: 'profile', says: 'Somebody’s profile', show: opens('viewer', '/@noor', '[data-testid=profile]') },
+  {
+    name: 'alone',
+    says: 'A room just opened: the next thing is its link',
+    show: async ({ host, url }) => {
+      await host.goLive(url, ANOTHER_TITLE);
+      await host.by('share-first').waitFor();
+      return host.page;
+    },
+  },
+  {
+    name: 'profile',
+    says: 'Somebody’s profile',
+    show: async (world) => {
+      await acts(world.host.page, 'endRoom');
+      return opens('viewer', '/@noor', '[data-testid=profile]')(world);
+    },
+  },
   {
     name: 'profile-own',
     says: 'One’s own profile',

@@ -27,6 +27,7 @@ interface Client {
   react(reaction: string): Promise<void>;
   pinLink(url: string): Promise<void>;
   remove(user: string): Promise<void>;
+  endRoom(): Promise<void>;
 }
 
 declare global {

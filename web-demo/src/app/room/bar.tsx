@@ -115,7 +115,7 @@ function StageControl({ state }: { state: RoomState }) {
           onClick={() => void run(palco.stepDown)}
           data-testid="step-down"
         >
-          <Icon name="stairs" />
+          <Icon name="down" />
           <span>{t('bar.step.down')}</span>
         </button>
       )}

@@ -41,10 +41,6 @@ export function Live({ state }: { state: RoomState }) {
     heading.current?.focus();
     return () => (panel.value = undefined);
   }, []);
-  // What lay over the room is beside it now, and does not come back when the window is narrow again.
-  useEffect(() => {
-    if (wide.value) panel.value = undefined;
-  }, [wide.value]);
   useTitle(state.room.title);
   useNotices();
   usePresence(state.room.title);

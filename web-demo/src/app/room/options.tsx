@@ -64,7 +64,7 @@ export function Options({ state, onClose }: { state: RoomState; onClose: () => v
         class="stack"
         onSubmit={(event) => {
           event.preventDefault();
-          void attempt(() => palco.pinLink(url.trim()));
+          void attempt(() => palco.pinLink(url.trim())).then((done) => done && notify(t('options.saved')));
         }}
       >
         <label class="field">
