@@ -61,6 +61,11 @@ pub struct Config {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
+    /// How long the database may take over a question or a change before whoever waits is told that it is
+    /// unavailable, in seconds
+    #[arg(long, env = "PALCO_DATABASE_TIMEOUT_S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub database_timeout_s: u64,
+
     /// Where people reach this server, `https://rooms.example`: links in mails begin with it
     #[arg(long, env = "PALCO_PUBLIC_URL")]
     pub public_url: Option<String>,

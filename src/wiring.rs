@@ -108,7 +108,12 @@ impl Server {
             |source| StartError::Data { path: config.data.display().to_string(), source };
         std::fs::create_dir_all(&config.data).map_err(data_error)?;
         let tokens = Tokens::open(&config.data).map_err(data_error)?;
-        let store = Store::open(config.database_url.as_deref(), &config.data).await;
+        let store = Store::open(
+            config.database_url.as_deref(),
+            &config.data,
+            Duration::from_secs(config.database_timeout_s),
+        )
+        .await;
         let store = store.map_err(|error| StartError::Store(error.to_string()))?;
         let store = store.with_webhooks(config.webhook_url.is_some());
         let identities = Identities { tokens, store };
@@ -284,7 +289,8 @@ impl Server {
         self.histories.close();
         let _ = tokio::time::timeout(STOP, self.history_writer).await;
         drop(self.telling);
-        self.store.close().await;
+        // A database that hangs does not keep the process.
+        let _ = tokio::time::timeout(STOP, self.store.close()).await;
     }
 }
 

@@ -4,7 +4,7 @@
 //! the hallway names them too; the others share one label. For programs of this machine: what comes from another
 //! address, or through a proxy, is told that there is nothing. `?room=<id>` adds that room's connections one by one.
 
-use std::{collections::HashMap, fmt, net::SocketAddr, sync::atomic::Ordering};
+use std::{collections::HashMap, fmt, net::SocketAddr, sync::atomic::Ordering, time::Duration};
 
 use axum::{
     extract::{ConnectInfo, State},
@@ -37,6 +37,9 @@ use crate::{
 /// What proxies add to a request they pass on.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
+/// For the database's part of the page.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// `GET /metrics`
 pub(super) async fn show(
     State(app): State<App>,
@@ -55,8 +58,9 @@ pub(super) async fn show(
         Some(room) => app.media.peers_of(room_key(room)).await,
         None => Vec::new(),
     };
-    // Unknown while the database is away: it is not this page that shall fail then.
-    let backlog = app.notices.backlog().await.ok();
+    // Unknown while the database is away, or hangs: it is not this page that shall fail then.
+    let backlog = tokio::time::timeout(PATIENCE, app.notices.backlog()).await;
+    let backlog = backlog.ok().and_then(Result::ok);
     let unsent = app.identities.store.unsent();
     let snapshot = Snapshot {
         peers,

@@ -6,7 +6,7 @@ use palco_protocol::{
 };
 use sqlx::{Row, any::AnyRow};
 
-use super::{Store, StoreError, Stored, json, schedule, utc_ms};
+use super::{Store, StoreError, Stored, Tx, json, schedule, utc_ms};
 
 /// An account as the server knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Store {
         .bind(new.email)
         .bind(new.password)
         .bind(utc_ms())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         tx.commit().await?;
         self.account(new.id).await?.ok_or_else(|| StoreError::Broken("a new account".to_owned()))
@@ -168,7 +168,7 @@ impl Store {
         .bind(serde_json::to_string(&about.languages)?)
         .bind(serde_json::to_string(&about.topics)?)
         .bind(i64::from(about.creator))
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         Ok(tx.commit().await?)
     }
@@ -184,16 +184,16 @@ impl Store {
         sqlx::query("UPDATE account SET password = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(password)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         sqlx::query("DELETE FROM session WHERE account_id = $1 AND secret <> $2")
             .bind(id.to_string())
             .bind(keep.unwrap_or_default())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         sqlx::query("DELETE FROM password_reset WHERE account_id = $1")
             .bind(id.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         Ok(tx.commit().await?)
     }
@@ -204,12 +204,12 @@ impl Store {
         let done = sqlx::query("UPDATE account SET suspended_at_ms = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(suspended.then(utc_ms))
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         if suspended {
             sqlx::query("DELETE FROM session WHERE account_id = $1")
                 .bind(id.to_string())
-                .execute(&mut *tx)
+                .execute(&mut tx)
                 .await?;
         }
         tx.commit().await?;
@@ -222,7 +222,7 @@ impl Store {
         let done = sqlx::query("UPDATE account SET admin = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(i64::from(admin))
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(done.rows_affected() > 0)
@@ -238,18 +238,18 @@ impl Store {
              (SELECT followed_id FROM follow WHERE follower_id = $1)",
         )
         .bind(id.to_string())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         sqlx::query(
             "UPDATE account SET following = following - 1 WHERE id IN \
              (SELECT follower_id FROM follow WHERE followed_id = $1)",
         )
         .bind(id.to_string())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         sqlx::query("DELETE FROM account WHERE id = $1")
             .bind(id.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         tx.commit().await?;
         self.ring();
@@ -266,17 +266,17 @@ impl Store {
         sqlx::query("UPDATE account SET avatar = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(avatar.as_ref().map(|(version, _)| (*version).to_owned()))
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         sqlx::query("DELETE FROM avatar WHERE account_id = $1")
             .bind(id.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         if let Some((_, image)) = avatar {
             sqlx::query("INSERT INTO avatar (account_id, image) VALUES ($1, $2)")
                 .bind(id.to_string())
                 .bind(image)
-                .execute(&mut *tx)
+                .execute(&mut tx)
                 .await?;
         }
         Ok(tx.commit().await?)

@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use palco_protocol::{NoticeId, RoomId, UserId, http::PushSubscription};
 use serde_json::{Value, json};
-use sqlx::{Any, Row, Transaction, any::AnyRow};
+use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Store, Stored, notices::notice_id, telling::telling, utc_ms};
+use super::{Store, Stored, Tx, notices::notice_id, telling::telling, utc_ms};
 use crate::{secrets::hashed, store::Telling};
 
 /// Browsers of one account.
@@ -46,7 +46,7 @@ impl Store {
         .bind(&to.keys.p256dh)
         .bind(&to.keys.auth)
         .bind(utc_ms())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         sqlx::query(
             "DELETE FROM push_subscription WHERE account_id = $1 AND id NOT IN \
@@ -54,7 +54,7 @@ impl Store {
         )
         .bind(person.to_string())
         .bind(SUBSCRIPTIONS_MAX)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         Ok(tx.commit().await?)
     }
@@ -64,7 +64,7 @@ impl Store {
         sqlx::query("DELETE FROM push_subscription WHERE id = $1 AND account_id = $2")
             .bind(hashed(endpoint))
             .bind(person.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         Ok(tx.commit().await?)
     }
@@ -113,7 +113,7 @@ impl Store {
         sqlx::query("DELETE FROM push_job WHERE subscription_id = $1 AND notice_id = $2")
             .bind(&job.subscription)
             .bind(job.notice.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         Ok(tx.commit().await?)
     }
@@ -123,7 +123,7 @@ impl Store {
         let mut tx = self.begin().await?;
         sqlx::query("DELETE FROM push_subscription WHERE id = $1")
             .bind(&job.subscription)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         Ok(tx.commit().await?)
     }
@@ -137,7 +137,7 @@ impl Store {
         .bind(&job.subscription)
         .bind(job.notice.to_string())
         .bind(due_at_ms)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         Ok(tx.commit().await?)
     }
@@ -164,10 +164,7 @@ impl Store {
     /// Taken, or given up.
     pub(crate) async fn end_webhook(&self, job: &WebhookJob) -> Stored<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM webhook_job WHERE id = $1")
-            .bind(&job.id)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query("DELETE FROM webhook_job WHERE id = $1").bind(&job.id).execute(&mut tx).await?;
         Ok(tx.commit().await?)
     }
 
@@ -176,7 +173,7 @@ impl Store {
         sqlx::query("UPDATE webhook_job SET attempts = attempts + 1, due_at_ms = $2 WHERE id = $1")
             .bind(&job.id)
             .bind(due_at_ms)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         Ok(tx.commit().await?)
     }
@@ -188,7 +185,7 @@ impl Store {
             "UPDATE push_job SET due_at_ms = $1 WHERE due_at_ms > $1",
             "UPDATE webhook_job SET due_at_ms = $1 WHERE due_at_ms > $1",
         ] {
-            sqlx::query(statement).bind(now_ms).execute(&mut *tx).await?;
+            sqlx::query(statement).bind(now_ms).execute(&mut tx).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -196,7 +193,7 @@ impl Store {
     /// Queues a webhook in the transaction of what it tells.
     pub(super) async fn put_webhook(
         &self,
-        tx: &mut Transaction<'_, Any>,
+        tx: &mut Tx,
         kind: &str,
         room: RoomId,
         data: &Value,
@@ -211,7 +208,7 @@ impl Store {
         .bind(body.to_string())
         .bind(now)
         .bind(WEBHOOKS_MAX)
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
         if queued.rows_affected() == 0 {
             self.unsent.webhooks.fetch_add(1, Ordering::Relaxed);

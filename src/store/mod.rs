@@ -5,9 +5,11 @@
 //! transactions that take the write lock at once, so that none fails half-way for want of it. Readers have a pool of
 //! their own and, in WAL mode, wait for nobody.
 //!
-//! Live rooms do not need the database. It being away costs a request a clear error, `storage_unavailable`.
+//! Live rooms do not need the database. It being away costs a request a clear error, `storage_unavailable`; so does its
+//! hanging, after a while ([`deadline`]).
 
 mod accounts;
+mod deadline;
 mod export;
 mod jobs;
 mod notices;
@@ -30,13 +32,14 @@ use std::{
 
 use palco_protocol::{ErrorCode, RoomId, UserId};
 use sqlx::{
-    Any, AnyPool, Executor, Row, Transaction,
+    AssertSqlSafe, Executor, Row,
     any::{AnyPoolOptions, AnyRow},
     migrate::Migrator,
 };
 use tokio::sync::Notify;
 
 pub(crate) use accounts::{Account, NewAccount, ProfileChange};
+use deadline::{Pool, Tx};
 pub(crate) use jobs::{PushJob, WebhookJob};
 pub(crate) use notices::Backlog;
 pub(crate) use operators::Done;
@@ -65,6 +68,8 @@ pub(crate) use schedule::{Narrowed, Plan, PlanList, Planned};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The same for a connection to PostgreSQL. One that is away is asked again and again for so long.
 const POSTGRES_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a check of health waits.
+const CHECK: Duration = Duration::from_secs(2);
 /// More readers than cores would only take turns.
 const READERS: u32 = 4;
 /// Connections to PostgreSQL.
@@ -139,8 +144,8 @@ pub(crate) type Stored<T> = Result<T, StoreError>;
 /// The database behind one server. Clones share its connections.
 #[derive(Clone)]
 pub(crate) struct Store {
-    read: AnyPool,
-    write: AnyPool,
+    read: Pool,
+    write: Pool,
     /// What happens in rooms is queued for a webhook.
     webhooks: bool,
     /// Something may be waiting in the outbox.
@@ -161,26 +166,28 @@ pub(crate) struct Unsent {
 }
 
 impl Store {
-    /// Opens the database that `url` names, or the one in the data directory, and brings its tables up to date.
-    pub(crate) async fn open(url: Option<&str>, data: &Path) -> Stored<Self> {
-        sqlx::any::install_default_drivers();
-        let store = match url {
-            Some(url) => Self::postgres(url).await?,
-            None => Self::sqlite(data).await?,
-        };
-        let migrated = MIGRATIONS.run(&store.write).await;
+    /// Opens the database that `url` names, or the one in the data directory, and brings its tables up to date. Each
+    /// question to it then has this patience.
+    pub(crate) async fn open(url: Option<&str>, data: &Path, patience: Duration) -> Stored<Self> {
+        let place = Place::of(url, data)?;
+        // Without deadlines: a migration takes as long as there are rows.
+        let alone = place.options().max_connections(1).connect(&place.url).await?;
+        let migrated = MIGRATIONS.run(&alone).await;
         migrated.map_err(|error| StoreError::Unavailable(error.into()))?;
-        Ok(store)
+        alone.close().await;
+        Self::connect(&place, patience).await
     }
 
     /// Looks at a database without creating or changing anything.
-    pub(crate) async fn examine(url: Option<&str>, data: &Path) -> Stored<Examined> {
-        sqlx::any::install_default_drivers();
-        let store = match url {
-            Some(url) => Self::postgres(url).await?,
-            None if !data.join("palco.db").exists() => return Ok(Examined::Missing),
-            None => Self::sqlite(data).await?,
-        };
+    pub(crate) async fn examine(
+        url: Option<&str>,
+        data: &Path,
+        patience: Duration,
+    ) -> Stored<Examined> {
+        if url.is_none() && !data.join("palco.db").exists() {
+            return Ok(Examined::Missing);
+        }
+        let store = Self::connect(&Place::of(url, data)?, patience).await?;
         let applied = sqlx::query("SELECT version FROM _sqlx_migrations").fetch_all(&store.read);
         let applied = match applied.await {
             Ok(rows) => rows.iter().map(|row| row.try_get("version")).collect::<Result<_, _>>()?,
@@ -196,7 +203,7 @@ impl Store {
             Examined::Behind(missing)
         } else {
             let mut tx = store.begin().await?;
-            sqlx::query("UPDATE account SET id = id WHERE id = ''").execute(&mut *tx).await?;
+            sqlx::query("UPDATE account SET id = id WHERE id = ''").execute(&mut tx).await?;
             tx.rollback().await?;
             Examined::Current
         };
@@ -204,49 +211,39 @@ impl Store {
         Ok(examined)
     }
 
-    async fn postgres(url: &str) -> Stored<Self> {
-        let options = AnyPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(POSTGRES_PATIENCE);
-        let pool = options.connect(url).await?;
-        Ok(Self {
-            read: pool.clone(),
-            write: pool,
-            webhooks: false,
-            rung: Arc::default(),
-            unsent: Arc::default(),
-            begin: "BEGIN",
-        })
-    }
-
-    async fn sqlite(data: &Path) -> Stored<Self> {
-        let path = std::path::absolute(data.join("palco.db"))
-            .map_err(|error| StoreError::Unavailable(error.into()))?;
-        let path = path.to_str().ok_or_else(|| {
-            StoreError::Broken("the data directory's path is not UTF-8".to_owned())
-        })?;
-        let url = format!("sqlite://{}?mode=rwc", path.replace('%', "%25").replace('?', "%3F"));
-        let options = || {
-            AnyPoolOptions::new().acquire_timeout(PATIENCE).after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(drop) })
-            })
+    async fn connect(place: &Place, patience: Duration) -> Stored<Self> {
+        let (read, write, begin) = if place.postgres {
+            let limits = format!(
+                "SET statement_timeout = {0}; SET idle_in_transaction_session_timeout = {0}",
+                patience.as_millis()
+            );
+            let options = place.options().max_connections(POSTGRES_CONNECTIONS);
+            let options = options.after_connect(move |connection, _| {
+                let limits = AssertSqlSafe(limits.clone());
+                Box::pin(async move { connection.execute(limits).await.map(drop) })
+            });
+            let pool = Pool::open(options, &place.url, patience).await?;
+            (pool.clone(), pool, "BEGIN")
+        } else {
+            // The writer first: it creates the file and sets its journal mode.
+            let one = place.options().max_connections(1);
+            let write = Pool::open(one, &place.url, patience).await?;
+            let some = place.options().max_connections(READERS);
+            (Pool::open(some, &place.url, patience).await?, write, "BEGIN IMMEDIATE")
         };
-        // The writer first: it creates the file and sets its journal mode.
-        let write = options().max_connections(1).connect(&url).await?;
-        let read = options().max_connections(READERS).connect(&url).await?;
         Ok(Self {
             read,
             write,
             webhooks: false,
             rung: Arc::default(),
             unsent: Arc::default(),
-            begin: "BEGIN IMMEDIATE",
+            begin,
         })
     }
 
-    /// A transaction that may write. Dropped without `commit`, it never happened.
-    async fn begin(&self) -> Stored<Transaction<'static, Any>> {
-        Ok(self.write.begin_with(self.begin).await?)
+    /// A transaction that may write.
+    async fn begin(&self) -> Stored<Tx> {
+        Ok(self.write.begin(self.begin).await?)
     }
 
     /// The same, queueing webhooks or not.
@@ -269,9 +266,11 @@ impl Store {
         self.rung.notified().await;
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and soon: who asks does not wait as long as who wants something of it.
     pub(crate) async fn check(&self) -> Stored<()> {
-        sqlx::query("SELECT 1").execute(&self.read).await?;
+        let answer = sqlx::query("SELECT 1").execute(&self.read);
+        let answer = tokio::time::timeout(CHECK, answer).await;
+        answer.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))??;
         Ok(())
     }
 
@@ -289,6 +288,37 @@ pub(crate) fn utc_ms() -> i64 {
         .unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
+/// Where a database is.
+struct Place {
+    url: String,
+    postgres: bool,
+}
+
+impl Place {
+    fn of(url: Option<&str>, data: &Path) -> Stored<Self> {
+        sqlx::any::install_default_drivers();
+        if let Some(url) = url {
+            return Ok(Self { url: url.to_owned(), postgres: true });
+        }
+        let path = std::path::absolute(data.join("palco.db"))
+            .map_err(|error| StoreError::Unavailable(error.into()))?;
+        let path = path.to_str().ok_or_else(|| {
+            StoreError::Broken("the data directory's path is not UTF-8".to_owned())
+        })?;
+        let url = format!("sqlite://{}?mode=rwc", path.replace('%', "%25").replace('?', "%3F"));
+        Ok(Self { url, postgres: false })
+    }
+
+    fn options(&self) -> AnyPoolOptions {
+        if self.postgres {
+            return AnyPoolOptions::new().acquire_timeout(POSTGRES_PATIENCE);
+        }
+        AnyPoolOptions::new().acquire_timeout(PATIENCE).after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(drop) })
+        })
+    }
+}
+
 
 /// A column that holds a user's id.
 fn user_id(row: &AnyRow, column: &str) -> Stored<UserId> {

@@ -125,7 +125,7 @@ impl Store {
             .bind(person.to_string())
             .bind(now)
             .bind(last.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         }
         for id in ids {
@@ -136,7 +136,7 @@ impl Store {
             .bind(person.to_string())
             .bind(now)
             .bind(id.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         }
         Ok(tx.commit().await?)
@@ -162,7 +162,7 @@ impl Store {
         )
         .bind(person.to_string())
         .bind(serde_json::to_string(preferences)?)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         Ok(tx.commit().await?)
     }
@@ -210,13 +210,13 @@ impl Store {
                 .bind(after.to_string())
                 .bind(last.to_string())
                 .bind(oldest.to_string())
-                .execute(&mut *tx)
+                .execute(&mut tx)
                 .await?;
             }
             None => {
                 sqlx::query("DELETE FROM notice WHERE id < $1 AND stage = 2")
                     .bind(oldest.to_string())
-                    .execute(&mut *tx)
+                    .execute(&mut tx)
                     .await?;
             }
         }

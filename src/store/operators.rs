@@ -26,7 +26,7 @@ impl Store {
             .bind(id)
             .bind(name)
             .bind(created_at_ms)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(ApiKey { id: id.to_owned(), name: name.to_owned(), created_at_ms })
@@ -52,7 +52,7 @@ impl Store {
     pub(crate) async fn delete_api_key(&self, id: &str) -> Stored<bool> {
         let mut tx = self.begin().await?;
         let done =
-            sqlx::query("DELETE FROM api_key WHERE id = $1").bind(id).execute(&mut *tx).await?;
+            sqlx::query("DELETE FROM api_key WHERE id = $1").bind(id).execute(&mut tx).await?;
         tx.commit().await?;
         Ok(done.rows_affected() > 0)
     }
@@ -83,7 +83,7 @@ impl Store {
         let mut tx = self.begin().await?;
         sqlx::query("DELETE FROM idempotency WHERE created_at_ms <= $1")
             .bind(utc_ms() - ANSWERS_KEPT_MS)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         sqlx::query(
             "INSERT INTO idempotency (caller_id, key, request, status, body, created_at_ms) \
@@ -95,7 +95,7 @@ impl Store {
         .bind(done.status)
         .bind(&done.body)
         .bind(utc_ms())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         Ok(tx.commit().await?)
     }

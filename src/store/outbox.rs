@@ -6,10 +6,9 @@
 
 use palco_protocol::{NoticeId, Person, RoomId, RoomKind, UserId, http::NoticeKind};
 use serde::{Deserialize, Serialize};
-use sqlx::{Any, Transaction};
 use uuid::Uuid;
 
-use super::{Store, Stored, utc_ms};
+use super::{Store, Stored, Tx, utc_ms};
 
 /// Something that people are to be told of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,7 +127,7 @@ impl Cause {
 }
 
 /// Writes a cause into the transaction that causes it. Only accounts cause anything: of others it is a no-op.
-pub(super) async fn put(tx: &mut Transaction<'_, Any>, cause: &Cause) -> Stored<()> {
+pub(super) async fn put(tx: &mut Tx, cause: &Cause) -> Stored<()> {
     sqlx::query(
         "INSERT INTO notice (id, once, by_id, room_id, cause, created_at_ms) \
          SELECT $1, $2, id, $4, $5, $6 FROM account WHERE id = $3 ON CONFLICT (once) DO NOTHING",
@@ -139,7 +138,7 @@ pub(super) async fn put(tx: &mut Transaction<'_, Any>, cause: &Cause) -> Stored<
     .bind(cause.room().map(|room| room.to_string()))
     .bind(serde_json::to_string(cause)?)
     .bind(utc_ms())
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

@@ -4,10 +4,10 @@ use palco_protocol::{
     RoomId, UserId,
     http::{Between, Listed, Wanted},
 };
-use sqlx::{Any, Row, Transaction, any::AnyRow};
+use sqlx::{Row, any::AnyRow};
 
 use super::{
-    Account, Cause, Store, Stored, accounts::account_columns, count, outbox, prefix_pattern,
+    Account, Cause, Store, Stored, Tx, accounts::account_columns, count, outbox, prefix_pattern,
     schedule::part_ways, utc_ms,
 };
 
@@ -61,7 +61,7 @@ impl Store {
         .bind(follower.to_string())
         .bind(followed.to_string())
         .bind(utc_ms())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         if new.rows_affected() > 0 {
             count_follow(&mut tx, follower, followed, 1).await?;
@@ -95,7 +95,7 @@ impl Store {
         .bind(blocker.to_string())
         .bind(blocked.to_string())
         .bind(utc_ms())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         tx.commit().await?;
         Ok(true)
@@ -106,7 +106,7 @@ impl Store {
         sqlx::query("DELETE FROM block WHERE blocker_id = $1 AND blocked_id = $2")
             .bind(blocker.to_string())
             .bind(blocked.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         Ok(tx.commit().await?)
     }
@@ -125,7 +125,7 @@ impl Store {
         .bind(follower.to_string())
         .bind(followed.to_string())
         .bind(serde_json::to_string(&wanted)?)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         tx.commit().await?;
         Ok(done.rows_affected() > 0)
@@ -308,35 +308,31 @@ fn page(rows: &[AnyRow]) -> Stored<(Vec<Listed>, bool)> {
     Ok((people, rows.len() > size))
 }
 
-async fn exists(tx: &mut Transaction<'_, Any>, id: UserId) -> Stored<bool> {
+async fn exists(tx: &mut Tx, id: UserId) -> Stored<bool> {
     let row = sqlx::query("SELECT id FROM account WHERE id = $1")
         .bind(id.to_string())
-        .fetch_optional(&mut **tx)
+        .fetch_optional(&mut *tx)
         .await?;
     Ok(row.is_some())
 }
 
-pub(super) async fn between_blocks(
-    tx: &mut Transaction<'_, Any>,
-    one: UserId,
-    other: UserId,
-) -> Stored<bool> {
+pub(super) async fn between_blocks(tx: &mut Tx, one: UserId, other: UserId) -> Stored<bool> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS blocks FROM block WHERE (blocker_id = $1 AND blocked_id = $2) \
          OR (blocker_id = $2 AND blocked_id = $1)",
     )
     .bind(one.to_string())
     .bind(other.to_string())
-    .fetch_one(&mut **tx)
+    .fetch_one(&mut *tx)
     .await?;
     Ok(count(&row, "blocks")? > 0)
 }
 
-async fn unfollow(tx: &mut Transaction<'_, Any>, follower: UserId, followed: UserId) -> Stored<()> {
+async fn unfollow(tx: &mut Tx, follower: UserId, followed: UserId) -> Stored<()> {
     let gone = sqlx::query("DELETE FROM follow WHERE follower_id = $1 AND followed_id = $2")
         .bind(follower.to_string())
         .bind(followed.to_string())
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     if gone.rows_affected() > 0 {
         count_follow(tx, follower, followed, -1).await?;
@@ -344,21 +340,16 @@ async fn unfollow(tx: &mut Transaction<'_, Any>, follower: UserId, followed: Use
     Ok(())
 }
 
-async fn count_follow(
-    tx: &mut Transaction<'_, Any>,
-    follower: UserId,
-    followed: UserId,
-    by: i64,
-) -> Stored<()> {
+async fn count_follow(tx: &mut Tx, follower: UserId, followed: UserId, by: i64) -> Stored<()> {
     sqlx::query("UPDATE account SET following = following + $2 WHERE id = $1")
         .bind(follower.to_string())
         .bind(by)
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     sqlx::query("UPDATE account SET followers = followers + $2 WHERE id = $1")
         .bind(followed.to_string())
         .bind(by)
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     Ok(())
 }

@@ -7,11 +7,11 @@ use palco_protocol::{
     http::{Report, RoomHistoryEvent},
 };
 use palco_signaling::Door;
-use sqlx::{Any, Row, Transaction, any::AnyRow};
+use sqlx::{Row, any::AnyRow};
 
 use serde_json::json;
 
-use super::{Store, StoreError, Stored, count, jobs, outbox, outbox::Cause, utc_ms};
+use super::{Store, StoreError, Stored, Tx, count, jobs, outbox, outbox::Cause, utc_ms};
 
 /// A room as it is opened.
 pub(crate) struct NewRoom {
@@ -124,7 +124,8 @@ impl Store {
 
     /// Appends to histories, all or nothing. A room's `room_ended` also closes its record, a report is also kept for
     /// the operators. `written` knows how far the histories are that this process writes; others are looked up: a
-    /// planned room may be live a second time.
+    /// planned room may be live a second time. Rows that could not be appended may come again, and are there once: the
+    /// database may have gone, or hung, when it had done all of it and not said so.
     pub(crate) async fn append_history(
         &self,
         rows: &[HistoryRow],
@@ -136,20 +137,29 @@ impl Store {
             let known = ahead.get(&row.room).or_else(|| written.get(&row.room)).copied();
             let last = match known {
                 Some(last) => last,
-                None => history_end(&mut tx, row.room).await?,
+                None => {
+                    let last = history_end(&mut tx, row.room).await?;
+                    written.insert(row.room, last);
+                    last
+                }
             };
             ahead.insert(row.room, last + 1);
-            sqlx::query(
+            let appended = sqlx::query(
                 "INSERT INTO room_event (room_id, number, at_ms, kind, body) \
-                 SELECT id, $2, $3, $4, $5 FROM room WHERE id = $1",
+                 SELECT id, $2, $3, $4, $5 FROM room WHERE id = $1 ON CONFLICT DO NOTHING",
             )
             .bind(row.room.to_string())
             .bind(last + 1)
             .bind(row.at_ms)
             .bind(row.kind)
             .bind(&row.body)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
+            // No room on record, no history; or else all of this is there already.
+            if appended.rows_affected() == 0 && history_end(&mut tx, row.room).await? > last {
+                count_up(rows, written);
+                return Ok(());
+            }
             if let Some(kind) = jobs::webhook_type(row.kind).filter(|_| self.webhooks) {
                 let data = serde_json::from_str(&row.body)?;
                 self.put_webhook(&mut tx, kind, row.room, &data).await?;
@@ -161,7 +171,7 @@ impl Store {
             }
         }
         tx.commit().await?;
-        written.extend(ahead);
+        count_up(rows, written);
         Ok(())
     }
 
@@ -172,7 +182,7 @@ impl Store {
             "UPDATE room SET ended_at_ms = $1, end_reason = 'shutdown' WHERE ended_at_ms IS NULL",
         )
         .bind(utc_ms())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         tx.commit().await?;
         Ok(closed.rows_affected())
@@ -250,7 +260,7 @@ impl Store {
         )
         .bind(id)
         .bind(utc_ms())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         tx.commit().await?;
         Ok(done.rows_affected() > 0)
@@ -258,7 +268,7 @@ impl Store {
 }
 
 /// A planned room that was cut short comes to life again.
-pub(super) async fn insert_room(tx: &mut Transaction<'_, Any>, room: &NewRoom) -> Stored<()> {
+pub(super) async fn insert_room(tx: &mut Tx, room: &NewRoom) -> Stored<()> {
     sqlx::query(
         "INSERT INTO room (id, owner_id, title, kind, opened_at_ms) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (id) DO UPDATE SET title = $3, kind = $4, opened_at_ms = $5, ended_at_ms = NULL, end_reason = NULL",
@@ -268,17 +278,23 @@ pub(super) async fn insert_room(tx: &mut Transaction<'_, Any>, room: &NewRoom) -
     .bind(&room.title)
     .bind(kind_name(room.kind))
     .bind(utc_ms())
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
 
+fn count_up(rows: &[HistoryRow], written: &mut HashMap<RoomId, i64>) {
+    for row in rows {
+        *written.entry(row.room).or_default() += 1;
+    }
+}
+
 /// The number of a history's last entry.
-async fn history_end(tx: &mut Transaction<'_, Any>, room: RoomId) -> Stored<i64> {
+async fn history_end(tx: &mut Tx, room: RoomId) -> Stored<i64> {
     let row =
         sqlx::query("SELECT COALESCE(MAX(number), 0) AS last FROM room_event WHERE room_id = $1")
             .bind(room.to_string())
-            .fetch_one(&mut **tx)
+            .fetch_one(&mut *tx)
             .await?;
     Ok(row.try_get("last")?)
 }
@@ -292,7 +308,7 @@ pub(super) fn kind_name(kind: RoomKind) -> &'static str {
 }
 
 /// Who has no account is passed over.
-async fn invite(tx: &mut Transaction<'_, Any>, room: RoomId, people: &[UserId]) -> Stored<()> {
+async fn invite(tx: &mut Tx, room: RoomId, people: &[UserId]) -> Stored<()> {
     for person in people {
         sqlx::query(
             "INSERT INTO room_guest (room_id, account_id) SELECT $1, id FROM account WHERE id = $2 \
@@ -300,13 +316,13 @@ async fn invite(tx: &mut Transaction<'_, Any>, room: RoomId, people: &[UserId]) 
         )
         .bind(room.to_string())
         .bind(person.to_string())
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     }
     Ok(())
 }
 
-async fn end_room(tx: &mut Transaction<'_, Any>, row: &HistoryRow) -> Stored<()> {
+async fn end_room(tx: &mut Tx, row: &HistoryRow) -> Stored<()> {
     let body: serde_json::Value = serde_json::from_str(&row.body)?;
     sqlx::query(
         "UPDATE room SET ended_at_ms = $2, end_reason = $3 WHERE id = $1 AND ended_at_ms IS NULL",
@@ -314,12 +330,12 @@ async fn end_room(tx: &mut Transaction<'_, Any>, row: &HistoryRow) -> Stored<()>
     .bind(row.room.to_string())
     .bind(utc_ms())
     .bind(body["reason"].as_str().unwrap_or("shutdown").to_owned())
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
 
-async fn keep_report(tx: &mut Transaction<'_, Any>, row: &HistoryRow) -> Stored<()> {
+async fn keep_report(tx: &mut Tx, row: &HistoryRow) -> Stored<()> {
     let body: serde_json::Value = serde_json::from_str(&row.body)?;
     let id = |who: &str| body["entry"][who]["id"].as_str().unwrap_or_default().to_owned();
     sqlx::query(
@@ -332,7 +348,7 @@ async fn keep_report(tx: &mut Transaction<'_, Any>, row: &HistoryRow) -> Stored<
     .bind(id("by"))
     .bind(id("to"))
     .bind(&row.body)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

@@ -17,7 +17,7 @@ impl Store {
         sqlx::query("DELETE FROM session WHERE account_id = $1 AND expires_at_ms < $2")
             .bind(account.to_string())
             .bind(utc_ms())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         sqlx::query(
             "INSERT INTO session (secret, account_id, created_at_ms, expires_at_ms) VALUES ($1, $2, $3, $4)",
@@ -26,7 +26,7 @@ impl Store {
         .bind(account.to_string())
         .bind(utc_ms())
         .bind(expires_at_ms)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         Ok(tx.commit().await?)
     }
@@ -50,7 +50,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let row = sqlx::query("DELETE FROM session WHERE secret = $1 RETURNING account_id")
             .bind(secret)
-            .fetch_optional(&mut *tx)
+            .fetch_optional(&mut tx)
             .await?;
         tx.commit().await?;
         row.as_ref().map(|row| user_id(row, "account_id")).transpose()
@@ -66,7 +66,7 @@ impl Store {
         let mut tx = self.begin().await?;
         sqlx::query("DELETE FROM password_reset WHERE account_id = $1")
             .bind(account.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         sqlx::query(
             "INSERT INTO password_reset (secret, account_id, expires_at_ms) VALUES ($1, $2, $3)",
@@ -74,7 +74,7 @@ impl Store {
         .bind(secret)
         .bind(account.to_string())
         .bind(expires_at_ms)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         Ok(tx.commit().await?)
     }

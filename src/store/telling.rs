@@ -4,10 +4,10 @@ use palco_protocol::{
     NoticeId, RoomKind, UserId,
     http::{NoticePreferences, Wanted},
 };
-use sqlx::{Any, Row, Transaction, any::AnyRow, query::Query};
+use sqlx::{Any, Row, any::AnyRow, query::Query};
 use uuid::Uuid;
 
-use super::{Cause, Store, StoreError, Stored, count, json, user_id};
+use super::{Cause, Store, StoreError, Stored, Tx, count, json, user_id};
 
 /// A notice that is not told to everybody yet.
 #[derive(Debug, Clone)]
@@ -284,7 +284,7 @@ fn bind_all<'q>(query: AnyQuery<'q>, people: &[UserId]) -> AnyQuery<'q> {
 
 /// Those to whom it is new.
 async fn insert(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     notice: NoticeId,
     people: &[UserId],
     loud: i64,
@@ -301,15 +301,11 @@ async fn insert(
         .bind(notice.to_string())
         .bind(loud)
         .persistent(false);
-    let rows = bind_all(query, people).fetch_all(&mut **tx).await?;
+    let rows = bind_all(query, people).fetch_all(&mut *tx).await?;
     rows.iter().map(|row| user_id(row, "account_id")).collect()
 }
 
-async fn queue_pushes(
-    tx: &mut Transaction<'_, Any>,
-    notice: NoticeId,
-    people: &[UserId],
-) -> Stored<()> {
+async fn queue_pushes(tx: &mut Tx, notice: NoticeId, people: &[UserId]) -> Stored<()> {
     if people.is_empty() {
         return Ok(());
     }
@@ -322,11 +318,11 @@ async fn queue_pushes(
         .bind(notice.to_string())
         .bind(super::utc_ms())
         .persistent(false);
-    bind_all(query, people).execute(&mut **tx).await?;
+    bind_all(query, people).execute(&mut *tx).await?;
     Ok(())
 }
 
-async fn progress(tx: &mut Transaction<'_, Any>, notice: String, then: Progress) -> Stored<()> {
+async fn progress(tx: &mut Tx, notice: String, then: Progress) -> Stored<()> {
     let (stage, reached) = match then {
         Progress::Same => return Ok(()),
         Progress::To(person) => (1, person.to_string()),
@@ -336,7 +332,7 @@ async fn progress(tx: &mut Transaction<'_, Any>, notice: String, then: Progress)
         .bind(notice)
         .bind(stage)
         .bind(reached)
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     Ok(())
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod clock;
 mod doors;
 mod faults;
+mod hangs;
 mod mail;
 mod notices;
 mod outside;

@@ -299,7 +299,13 @@ fn data(data: &Path) -> Vec<Finding> {
 }
 
 async fn database(config: &Config) -> Finding {
-    match Store::examine(config.database_url.as_deref(), &config.data).await {
+    match Store::examine(
+        config.database_url.as_deref(),
+        &config.data,
+        Duration::from_secs(config.database_timeout_s),
+    )
+    .await
+    {
         Ok(Examined::Missing) => Finding::ok("database", "will be made in the data directory"),
         Ok(Examined::Current) => Finding::ok("database", "opens, is current, takes writes"),
         Ok(Examined::Behind(missing)) => {

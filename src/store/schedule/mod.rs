@@ -6,10 +6,10 @@ mod lists;
 mod turns;
 
 use palco_protocol::{ErrorCode, RoomId, RoomKind, UserId, limits};
-use sqlx::{Any, Row, Transaction};
+use sqlx::Row;
 
 use super::{
-    Cause, NewRoom, Store, StoreError, Stored, count, outbox,
+    Cause, NewRoom, Store, StoreError, Stored, Tx, count, outbox,
     people::between_blocks,
     rooms::{insert_room, kind_name},
     utc_ms,
@@ -60,7 +60,7 @@ impl Store {
         )
         .bind(host.to_string())
         .bind(utc_ms())
-        .fetch_one(&mut *tx)
+        .fetch_one(&mut tx)
         .await?;
         if count(&row, "planned")? >= limits::SCHEDULED_MAX as u64 {
             return Err(ErrorCode::TooMany.into());
@@ -73,7 +73,7 @@ impl Store {
         .bind(id.to_string())
         .bind(host.to_string())
         .bind(plan.starts_at_ms)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         add_part(&mut tx, id, host, "host").await?;
         write_plan(&mut tx, id, plan).await?;
@@ -94,7 +94,7 @@ impl Store {
         if before != plan.starts_at_ms {
             let row = sqlx::query("SELECT sequence FROM scheduled WHERE id = $1")
                 .bind(id.to_string())
-                .fetch_one(&mut *tx)
+                .fetch_one(&mut tx)
                 .await?;
             let moved = Some(row.try_get("sequence")?);
             outbox::put(&mut tx, &Cause::Late { by: host, plan: plan.told(id), moved }).await?;
@@ -111,7 +111,7 @@ impl Store {
         )
         .bind(id.to_string())
         .bind(utc_ms())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         let plan = outbox::Plan { id, title: title.to_owned(), starts_at_ms };
         outbox::put(&mut tx, &Cause::Cancelled { by: host, plan }).await?;
@@ -131,7 +131,7 @@ impl Store {
              WHERE scheduled_id = $1 AND part = 'going') AS going FROM scheduled WHERE id = $1",
         )
         .bind(id.to_string())
-        .fetch_one(&mut *tx)
+        .fetch_one(&mut tx)
         .await?;
         if row.try_get::<Option<i64>, _>("cancelled_at_ms")?.is_some() {
             return Err(ErrorCode::Cancelled.into());
@@ -156,7 +156,7 @@ impl Store {
         )
         .bind(id.to_string())
         .bind(person.to_string())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         Ok(tx.commit().await?)
     }
@@ -181,16 +181,16 @@ impl Store {
 }
 
 /// One change at a time: PostgreSQL's other writers wait here.
-async fn lock(tx: &mut Transaction<'_, Any>, id: RoomId) -> Stored<()> {
+async fn lock(tx: &mut Tx, id: RoomId) -> Stored<()> {
     sqlx::query("UPDATE scheduled SET sequence = sequence WHERE id = $1")
         .bind(id.to_string())
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     Ok(())
 }
 
 /// The same, for what only a room to come allows. Answers for when it is planned.
-async fn lock_planned(tx: &mut Transaction<'_, Any>, id: RoomId) -> Stored<i64> {
+async fn lock_planned(tx: &mut Tx, id: RoomId) -> Stored<i64> {
     lock(tx, id).await?;
     let statement = format!(
         "SELECT starts_at_ms FROM scheduled WHERE id = $1 AND cancelled_at_ms IS NULL AND NOT EXISTS \
@@ -198,13 +198,13 @@ async fn lock_planned(tx: &mut Transaction<'_, Any>, id: RoomId) -> Stored<i64> 
     );
     let row = sqlx::query(sqlx::AssertSqlSafe(statement))
         .bind(id.to_string())
-        .fetch_optional(&mut **tx)
+        .fetch_optional(&mut *tx)
         .await?;
     let row = row.ok_or(ErrorCode::AlreadyStarted)?;
     Ok(row.try_get("starts_at_ms")?)
 }
 
-async fn write_plan(tx: &mut Transaction<'_, Any>, id: RoomId, plan: &Plan) -> Stored<()> {
+async fn write_plan(tx: &mut Tx, id: RoomId, plan: &Plan) -> Stored<()> {
     sqlx::query(
         "UPDATE scheduled SET title = $2, description = $3, topics = $4, language = $5, folded = $6, kind = $7, \
          starts_at_ms = $8, max_duration_ms = $9, capacity = $10, registration = $11, changed_at_ms = $12, \
@@ -222,18 +222,13 @@ async fn write_plan(tx: &mut Transaction<'_, Any>, id: RoomId, plan: &Plan) -> S
     .bind(plan.capacity.map(i64::from))
     .bind(i64::from(plan.registration))
     .bind(utc_ms())
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
 
 /// Co-hosts and invited people are those of the plan from now. Whoever is new is told.
-async fn write_people(
-    tx: &mut Transaction<'_, Any>,
-    id: RoomId,
-    host: UserId,
-    plan: &Plan,
-) -> Stored<()> {
+async fn write_people(tx: &mut Tx, id: RoomId, host: UserId, plan: &Plan) -> Stored<()> {
     for (part, people) in [("co_host", &plan.co_hosts), ("invited", &plan.invited)] {
         for former in people_of(tx, id, part).await? {
             if !people.contains(&former) {
@@ -256,24 +251,19 @@ async fn write_people(
     Ok(())
 }
 
-async fn people_of(tx: &mut Transaction<'_, Any>, id: RoomId, part: &str) -> Stored<Vec<UserId>> {
+async fn people_of(tx: &mut Tx, id: RoomId, part: &str) -> Stored<Vec<UserId>> {
     let rows = sqlx::query(
         "SELECT account_id FROM scheduled_person WHERE scheduled_id = $1 AND part = $2",
     )
     .bind(id.to_string())
     .bind(part.to_owned())
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     rows.iter().map(|row| super::user_id(row, "account_id")).collect()
 }
 
 /// False if they have that part already, or have no account that works.
-async fn add_part(
-    tx: &mut Transaction<'_, Any>,
-    id: RoomId,
-    person: UserId,
-    part: &str,
-) -> Stored<bool> {
+async fn add_part(tx: &mut Tx, id: RoomId, person: UserId, part: &str) -> Stored<bool> {
     let added = sqlx::query(
         "INSERT INTO scheduled_person (scheduled_id, account_id, part) \
          SELECT $1, id, $3 FROM account WHERE id = $2 AND suspended_at_ms IS NULL ON CONFLICT DO NOTHING",
@@ -281,30 +271,25 @@ async fn add_part(
     .bind(id.to_string())
     .bind(person.to_string())
     .bind(part.to_owned())
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(added.rows_affected() > 0)
 }
 
-async fn remove_part(
-    tx: &mut Transaction<'_, Any>,
-    id: RoomId,
-    person: UserId,
-    part: &str,
-) -> Stored<()> {
+async fn remove_part(tx: &mut Tx, id: RoomId, person: UserId, part: &str) -> Stored<()> {
     sqlx::query(
         "DELETE FROM scheduled_person WHERE scheduled_id = $1 AND account_id = $2 AND part = $3",
     )
     .bind(id.to_string())
     .bind(person.to_string())
     .bind(part.to_owned())
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
 
 /// Whoever said yes and may no longer see it does not go.
-async fn drop_unwelcome(tx: &mut Transaction<'_, Any>, id: RoomId, kind: RoomKind) -> Stored<()> {
+async fn drop_unwelcome(tx: &mut Tx, id: RoomId, kind: RoomKind) -> Stored<()> {
     let welcome = match kind {
         RoomKind::Open => return Ok(()),
         RoomKind::Social => {
@@ -319,13 +304,13 @@ async fn drop_unwelcome(tx: &mut Transaction<'_, Any>, id: RoomId, kind: RoomKin
     let statement = format!(
         "DELETE FROM scheduled_person WHERE scheduled_id = $1 AND part = 'going' AND NOT EXISTS ({welcome})"
     );
-    sqlx::query(sqlx::AssertSqlSafe(statement)).bind(id.to_string()).execute(&mut **tx).await?;
+    sqlx::query(sqlx::AssertSqlSafe(statement)).bind(id.to_string()).execute(&mut *tx).await?;
     Ok(())
 }
 
 /// Those of this part become guests of the room, if it is live and they are whom it lets in: who said yes where that is
 /// required, else who is invited.
-async fn let_in(tx: &mut Transaction<'_, Any>, id: RoomId, part: &str) -> Stored<()> {
+async fn let_in(tx: &mut Tx, id: RoomId, part: &str) -> Stored<()> {
     sqlx::query(
         "INSERT INTO room_guest (room_id, account_id) SELECT room.id, account_id FROM scheduled_person \
          JOIN room ON room.id = scheduled_id JOIN scheduled ON scheduled.id = scheduled_id \
@@ -334,13 +319,13 @@ async fn let_in(tx: &mut Transaction<'_, Any>, id: RoomId, part: &str) -> Stored
     .bind(id.to_string())
     .bind(part.to_owned())
     .bind(i64::from(part == "going"))
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
 
 /// Whoever said yes to what somebody planned whose account is about to go is told that it is off.
-pub(super) async fn tell_host_goes(tx: &mut Transaction<'_, Any>, host: UserId) -> Stored<()> {
+pub(super) async fn tell_host_goes(tx: &mut Tx, host: UserId) -> Stored<()> {
     let statement = format!(
         "SELECT scheduled.id AS id, title, starts_at_ms, name, going.account_id AS user_id FROM scheduled \
          JOIN account ON account.id = host_id \
@@ -352,7 +337,7 @@ pub(super) async fn tell_host_goes(tx: &mut Transaction<'_, Any>, host: UserId) 
     let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
         .bind(host.to_string())
         .bind(utc_ms() - OVERDUE_MS)
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *tx)
         .await?;
     for row in rows {
         let (title, starts_at_ms) = (row.try_get("title")?, row.try_get("starts_at_ms")?);
@@ -365,11 +350,7 @@ pub(super) async fn tell_host_goes(tx: &mut Transaction<'_, Any>, host: UserId) 
 }
 
 /// A block ends what two people have in each other's plans.
-pub(super) async fn part_ways(
-    tx: &mut Transaction<'_, Any>,
-    one: UserId,
-    other: UserId,
-) -> Stored<()> {
+pub(super) async fn part_ways(tx: &mut Tx, one: UserId, other: UserId) -> Stored<()> {
     for (host, person) in [(one, other), (other, one)] {
         sqlx::query(
             "DELETE FROM scheduled_person WHERE account_id = $2 AND part <> 'host' \
@@ -377,7 +358,7 @@ pub(super) async fn part_ways(
         )
         .bind(host.to_string())
         .bind(person.to_string())
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     }
     Ok(())

@@ -105,7 +105,7 @@ impl Store {
         let taken = sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(plan.id.to_string())
             .bind(plan.starts_at_ms)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         if taken.rows_affected() == 0 {
             return Ok(false);

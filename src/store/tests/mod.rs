@@ -1,5 +1,6 @@
 //! The store's conformance suite: every case runs on SQLite and on a real PostgreSQL.
 
+mod deadline;
 mod notices;
 mod operators;
 mod people;
@@ -7,12 +8,15 @@ mod people;
 mod postgres;
 mod schedule;
 
-use std::{future::Future, path::PathBuf, pin::Pin};
+use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
 
 use palco_protocol::UserId;
 use uuid::Uuid;
 
 use super::{Account, NewAccount, Store};
+
+/// Only a failing test waits for it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 type Case = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -48,7 +52,7 @@ impl Place {
     }
 
     async fn store(&self) -> Store {
-        Store::open(None, &self.path).await.unwrap()
+        Store::open(None, &self.path, PATIENCE).await.unwrap()
     }
 }
 
@@ -65,7 +69,7 @@ async fn every_case_holds_on_postgresql() {
     for (name, case) in [notices::CASES, operators::CASES, people::CASES, schedule::CASES].concat()
     {
         println!("{name}");
-        let store = Store::open(Some(&server.database()), &place.path).await.unwrap();
+        let store = Store::open(Some(&server.database()), &place.path, PATIENCE).await.unwrap();
         case(store.clone()).await;
         store.close().await;
     }

@@ -155,7 +155,7 @@ async fn who_said_yes_is_told_of_a_plan(store: Store) {
     )
     .bind(plan.id.to_string())
     .bind(ada.id.to_string())
-    .execute(&mut *tx)
+    .execute(&mut tx)
     .await
     .unwrap();
     for (person, part) in [(&ada, "host"), (&bob, "going"), (&cleo, "invited")] {
@@ -165,7 +165,7 @@ async fn who_said_yes_is_told_of_a_plan(store: Store) {
         .bind(plan.id.to_string())
         .bind(person.id.to_string())
         .bind(part)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .unwrap();
     }

@@ -78,8 +78,12 @@ async fn a_history_goes_on_where_it_was_and_a_report_waits_until_it_is_handled(s
         row(room, "reported", report),
         row(room, "room_ended", json!({ "reason": "empty" })),
     ];
-    let mut written = HashMap::new();
+    let mut written = HashMap::from([(room, 0)]);
     store.append_history(&rows, &mut written).await.unwrap();
+    // Whoever was not told that it is done does it again.
+    let mut again = HashMap::from([(room, 0)]);
+    store.append_history(&rows, &mut again).await.unwrap();
+    assert_eq!((again[&room], &again), (3, &written));
     let (events, more) = store.room_history(room, 1).await.unwrap();
     assert!(!more);
     let kinds: Vec<_> = events.iter().map(|it| (it.number, it.kind.as_str())).collect();

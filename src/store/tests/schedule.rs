@@ -106,7 +106,7 @@ async fn ended(store: &Store, id: RoomId, reason: &str) {
     sqlx::query("UPDATE room SET ended_at_ms = 1, end_reason = $2 WHERE id = $1")
         .bind(id.to_string())
         .bind(reason.to_owned())
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .unwrap();
     tx.commit().await.unwrap();
