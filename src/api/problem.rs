@@ -11,7 +11,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use palco_protocol::{ErrorCode, http::Problem};
+use palco_protocol::{
+    ErrorCode,
+    http::{Problem, TakenField},
+};
 use serde::de::DeserializeOwned;
 
 use super::App;
@@ -21,31 +24,33 @@ use crate::store::StoreError;
 pub(crate) struct Refused {
     code: ErrorCode,
     detail: Option<String>,
+    field: Option<TakenField>,
     retry_after: Option<Duration>,
 }
 
 impl From<ErrorCode> for Refused {
     fn from(code: ErrorCode) -> Self {
-        Self { code, detail: None, retry_after: None }
+        Self { code, detail: None, field: None, retry_after: None }
     }
 }
 
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
-        ErrorCode::from(error).into()
+        let field = if let StoreError::Taken(field) = error { Some(field) } else { None };
+        Self { field, ..ErrorCode::from(error).into() }
     }
 }
 
 impl Refused {
     pub(crate) fn with(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: Some(detail.into()), retry_after: None }
+        Self { detail: Some(detail.into()), ..code.into() }
     }
 }
 
 impl Refused {
     /// Refused for now.
     pub(crate) fn after(code: ErrorCode, wait: Duration) -> Self {
-        Self { code, detail: None, retry_after: Some(wait) }
+        Self { retry_after: Some(wait), ..code.into() }
     }
 }
 
@@ -57,6 +62,7 @@ impl IntoResponse for Refused {
             status: self.code.http_status(),
             code: self.code,
             detail: self.detail,
+            field: self.field,
         };
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -2,7 +2,7 @@
 
 use palco_protocol::{
     Person, UserId,
-    http::{self, About},
+    http::{self, About, TakenField},
 };
 use sqlx::{Row, any::AnyRow};
 
@@ -100,6 +100,7 @@ impl Store {
     /// `Taken` when handle or email address are somebody else's.
     pub(crate) async fn create_account(&self, new: NewAccount) -> Stored<Account> {
         let mut tx = self.begin().await?;
+        free_handle(&mut tx, &new.handle, new.id).await?;
         sqlx::query(
             "INSERT INTO account (id, handle, name, name_folded, email, password, created_at_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -153,12 +154,13 @@ impl Store {
     pub(crate) async fn update_account(&self, id: UserId, change: ProfileChange) -> Stored<()> {
         let about = change.about;
         let mut tx = self.begin().await?;
+        free_handle(&mut tx, &change.handle, id).await?;
         sqlx::query(
             "UPDATE account SET handle = $2, name = $3, name_folded = $4, email = $5, headline = $6, bio = $7, \
              links = $8, languages = $9, topics = $10, creator = $11 WHERE id = $1",
         )
         .bind(id.to_string())
-        .bind(change.handle)
+        .bind(&change.handle)
         .bind(&change.name)
         .bind(change.name.to_lowercase())
         .bind(change.email)
@@ -290,4 +292,14 @@ impl Store {
             .await?;
         Ok(row.map(|row| row.try_get("image")).transpose()?)
     }
+}
+
+/// Whose handle is taken learns nothing of the address: it is asked first, and the index decides a race.
+async fn free_handle(tx: &mut Tx, handle: &str, by: UserId) -> Stored<()> {
+    let other = sqlx::query("SELECT id FROM account WHERE handle = $1 AND id <> $2")
+        .bind(handle)
+        .bind(by.to_string())
+        .fetch_optional(&mut *tx)
+        .await?;
+    other.map_or(Ok(()), |_| Err(StoreError::Taken(TakenField::Handle)))
 }

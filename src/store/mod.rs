@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 
-use palco_protocol::{ErrorCode, RoomId, UserId};
+use palco_protocol::{ErrorCode, RoomId, UserId, http::TakenField};
 use sqlx::{
     AssertSqlSafe, Executor, Row,
     any::{AnyPoolOptions, AnyRow},
@@ -83,9 +83,9 @@ const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    /// Somebody else has it already: a handle, an address.
-    #[error("taken already")]
-    Taken,
+    /// Somebody else has it already.
+    #[error("taken already: {0:?}")]
+    Taken(TakenField),
     /// The database is away, locked or full.
     #[error("the database is unavailable: {0}")]
     Unavailable(sqlx::Error),
@@ -100,7 +100,14 @@ pub(crate) enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::Taken,
+            sqlx::Error::Database(cause) if cause.is_unique_violation() => {
+                // PostgreSQL names the constraint, SQLite the column in its message; neither the value.
+                match cause.constraint().unwrap_or_else(|| cause.message()) {
+                    name if name.contains("handle") => Self::Taken(TakenField::Handle),
+                    name if name.contains("email") => Self::Taken(TakenField::Email),
+                    name => Self::Broken(format!("there are two of {name}")),
+                }
+            }
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::TypeNotFound { .. }
@@ -125,7 +132,7 @@ impl From<serde_json::Error> for StoreError {
 impl From<StoreError> for ErrorCode {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Taken => Self::Taken,
+            StoreError::Taken(_) => Self::Taken,
             StoreError::Refused(code) => code,
             StoreError::Unavailable(cause) => {
                 tracing::warn!(%cause, "the database is unavailable");
@@ -281,13 +288,6 @@ impl Store {
     }
 }
 
-/// Now, in the store's unit.
-pub(crate) fn utc_ms() -> i64 {
-    let since_epoch = std::time::SystemTime::now()
-        .duration_since(std::time::SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
-}
 /// Where a database is.
 struct Place {
     url: String,
@@ -319,6 +319,13 @@ impl Place {
     }
 }
 
+/// Now, in the store's unit.
+pub(crate) fn utc_ms() -> i64 {
+    let since_epoch = std::time::SystemTime::now()
+        .duration_since(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
 
 /// A column that holds a user's id.
 fn user_id(row: &AnyRow, column: &str) -> Stored<UserId> {

@@ -1046,7 +1046,13 @@ code: ErrorCode,
 /**
  * What exactly, where there is more to say.
  */
-detail?: string, };
+detail?: string, 
+/**
+ * What somebody else has, with `taken`.
+ */
+field?: TakenField, };
+
+export type TakenField = "handle" | "email";
 
 export type CreateAccount = { 
 /**

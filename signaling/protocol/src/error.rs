@@ -91,7 +91,7 @@ error_codes! {
     MethodNotAllowed, "method_not_allowed", 405, None, "This method is not allowed here.";
     KeyReused, "key_reused", 422, None, "This Idempotency-Key came with another request before.";
     // Accounts.
-    Taken, "taken", 409, None, "Somebody else has this name already.";
+    Taken, "taken", 409, None, "Somebody else has this handle or email address already.";
     WrongPassword, "wrong_password", 403, None, "The name or the password is wrong.";
     AccountRequired, "account_required", 403, None, "This needs an account; guests cannot do it.";
     NotGranted, "not_granted", 403, None, "The token of the other product does not grant this.";

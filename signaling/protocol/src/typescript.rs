@@ -83,6 +83,7 @@ pub fn declarations() -> String {
         http::ApiKeyCreated,
         http::ApiKeys,
         http::Problem,
+        http::TakenField,
         http::CreateAccount,
         http::SignIn,
         http::SessionIn,

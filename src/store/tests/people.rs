@@ -1,6 +1,9 @@
 //! Accounts, sessions, the follow graph.
 
-use palco_protocol::{UserId, http::About};
+use palco_protocol::{
+    UserId,
+    http::{About, TakenField},
+};
 use uuid::Uuid;
 
 use super::{cases, somebody};
@@ -34,21 +37,34 @@ async fn an_account_is_found_by_id_handle_and_mail(store: Store) {
 async fn a_handle_and_a_mail_address_are_had_once(store: Store) {
     let ada = somebody(&store, "ada").await;
     let bob = somebody(&store, "bob").await;
-    let again = NewAccount {
-        id: UserId(Uuid::now_v7()),
-        handle: "ada".to_owned(),
-        name: "Another".to_owned(),
-        email: None,
-        password: String::new(),
+    let sign_up = async |handle: &str, email: Option<&String>| {
+        let new = NewAccount {
+            id: UserId(Uuid::now_v7()),
+            handle: handle.to_owned(),
+            name: "Another".to_owned(),
+            email: email.cloned(),
+            password: String::new(),
+        };
+        match store.create_account(new).await {
+            Err(StoreError::Taken(field)) => field,
+            other => panic!("not taken: {other:?}"),
+        }
     };
-    assert!(matches!(store.create_account(again).await, Err(StoreError::Taken)));
+    assert_eq!(sign_up("ada", None).await, TakenField::Handle);
+    assert_eq!(sign_up("eve", ada.email.as_ref()).await, TakenField::Email);
+    assert_eq!(
+        sign_up("bob", ada.email.as_ref()).await,
+        TakenField::Handle,
+        "nothing of the other"
+    );
     let change = ProfileChange {
         handle: "bob".to_owned(),
         name: "Bob".to_owned(),
         email: ada.email.clone(),
         about: About::default(),
     };
-    assert!(matches!(store.update_account(bob.id, change).await, Err(StoreError::Taken)));
+    let changed = store.update_account(bob.id, change).await;
+    assert!(matches!(changed, Err(StoreError::Taken(TakenField::Email))), "{changed:?}");
     assert_eq!(store.account(bob.id).await.unwrap(), Some(bob), "nothing changed");
 }
 

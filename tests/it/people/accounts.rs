@@ -1,10 +1,11 @@
 //! Signing up, in and out; one's own data; cookies and origins; what is guessed is limited.
 
+use palco_client::HttpAnswer;
 use palco_protocol::{
     ClientMessage, ErrorCode,
     http::{
-        Account, ChangePassword, DeleteAccount, People, Profile, SessionIn, SignIn, SignedIn,
-        UpdateAccount,
+        Account, ChangePassword, DeleteAccount, People, Problem, Profile, SessionIn, SignIn,
+        SignedIn, TakenField, UpdateAccount,
     },
 };
 use serde_json::json;
@@ -68,6 +69,38 @@ async fn an_account_is_made_known_again_changed_and_gone() {
     house.call::<()>("DELETE", "me", token, &delete(&new)).await.expect("deleted");
     assert_eq!(house.get::<Profile>("people/ada", None).await.err(), Some(ErrorCode::NotFound));
     assert_eq!(house.get::<Account>("me", token).await.err(), Some(ErrorCode::TokenExpired));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_signs_up_or_changes_learns_which_of_handle_and_address_is_taken() {
+    let house = House::open().await;
+    let sign_up = async |handle: &str, email: &str| {
+        let body = json!({ "handle": handle, "name": "N", "email": email, "password": PASSWORD, "session": "token" });
+        let body = Some(body.to_string().into_bytes());
+        house.address.http("POST", "/api/v1/accounts", None, body).await.expect("an answer")
+    };
+    let taken = |answer: &HttpAnswer| {
+        assert_eq!(answer.status, 409);
+        let problem: Problem = serde_json::from_slice(&answer.body).expect("a problem");
+        assert_eq!(problem.code, ErrorCode::Taken);
+        problem.field
+    };
+    assert_eq!(sign_up("ada", "ada@rooms.example").await.status, 201);
+    let second = sign_up("bob", "bob@rooms.example").await;
+    let bob: SignedIn = serde_json::from_slice(&second.body).expect("signed in");
+    assert_eq!(taken(&sign_up("Ada", "cyd@rooms.example").await), Some(TakenField::Handle));
+    assert_eq!(taken(&sign_up("cyd", "ADA@rooms.example").await), Some(TakenField::Email));
+    // Whether the address has an account as well, it does not say.
+    assert_eq!(taken(&sign_up("ada", "bob@rooms.example").await), Some(TakenField::Handle));
+    for (change, field) in [
+        (json!({ "handle": "ada" }), TakenField::Handle),
+        (json!({ "email": "ada@rooms.example" }), TakenField::Email),
+    ] {
+        let body = Some(change.to_string().into_bytes());
+        let answer = house.address.http("PATCH", "/api/v1/me", bob.token.as_deref(), body).await;
+        assert_eq!(taken(&answer.expect("an answer")), Some(field), "{change}");
+    }
     house.close().await;
 }
 

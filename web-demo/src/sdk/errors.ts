@@ -1,6 +1,6 @@
 // Everything that can fail, by its stable code: the server's own codes and those of this side.
 
-import type { ErrorBody, ErrorCode } from '../protocol.gen';
+import type { ErrorBody, ErrorCode, TakenField } from '../protocol.gen';
 
 /** What only a client can say. */
 export type ClientErrorCode =
@@ -55,12 +55,20 @@ export class PalcoError extends Error {
   readonly code: ErrorCode | ClientErrorCode;
   /** When to try again, in milliseconds from now, where the server said so. */
   readonly retryAfterMs: number | undefined;
+  /** What somebody else has, with `taken`. */
+  readonly field: TakenField | undefined;
 
-  constructor(code: ErrorCode | ClientErrorCode, message: string = code, retryAfterMs?: number) {
+  constructor(
+    code: ErrorCode | ClientErrorCode,
+    message: string = code,
+    retryAfterMs?: number,
+    field?: TakenField,
+  ) {
     super(message);
     this.name = 'PalcoError';
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+    this.field = field;
   }
 
   /** What to do about it. */
@@ -76,6 +84,11 @@ export class PalcoError extends Error {
 /** The code of anything thrown here; `internal` for what should not have been. */
 export function codeOf(error: unknown): ErrorCode | ClientErrorCode {
   return error instanceof PalcoError ? error.code : 'internal';
+}
+
+/** What somebody else has, of a sign-up or a change refused with `taken`. */
+export function takenOf(error: unknown): TakenField | undefined {
+  return error instanceof PalcoError ? error.field : undefined;
 }
 
 /** WebSocket close codes that end a session; every other close is a lost connection. */

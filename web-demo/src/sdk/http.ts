@@ -56,8 +56,8 @@ export class Api {
       throw new PalcoError('unreachable');
     });
     if (response.ok) return answer as Answer;
-    const { code = 'unreachable', title } = (answer ?? {}) as Partial<Problem>;
+    const { code = 'unreachable', title, field } = (answer ?? {}) as Partial<Problem>;
     const seconds = Number(response.headers.get('Retry-After') ?? NaN);
-    throw new PalcoError(code, title, Number.isFinite(seconds) ? seconds * 1000 : undefined);
+    throw new PalcoError(code, title, Number.isFinite(seconds) ? seconds * 1000 : undefined, field);
   }
 }

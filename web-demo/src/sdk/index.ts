@@ -11,7 +11,7 @@ export { Palco } from './client';
 export type { ClientEvents, ClientOptions, Connection, JoinOptions } from './events';
 export { canChooseOutput, listDevices, onDevicesChanged } from './devices';
 export type { DeviceKind } from './devices';
-export { PalcoError, codeOf } from './errors';
+export { PalcoError, codeOf, takenOf } from './errors';
 export type { Advice, ClientErrorCode } from './errors';
 export type { MediaState } from './media';
 export { Microphone } from './microphone';

@@ -161,4 +161,18 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub detail: Option<String>,
+    /// What somebody else has, with `taken`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub field: Option<TakenField>,
+}
+
+/// A field of an account that no two accounts share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TakenField {
+    /// The handle; of the email address nothing is said then.
+    Handle,
+    /// The email address.
+    Email,
 }

@@ -1,7 +1,7 @@
 // Editing one's own profile.
 
 import { useRef, useState } from 'preact/hooks';
-import { codeOf, LIMITS, type Account } from '../../sdk';
+import { codeOf, LIMITS, takenOf, type Account } from '../../sdk';
 import * as api from '../api';
 import { t } from '../i18n';
 import { Avatar } from '../parts/avatar';
@@ -61,7 +61,8 @@ function Form({ account }: { account: Account }) {
       notify(t('edit.saved'));
       navigate(profilePath(changed.person.handle ?? ''));
     } catch (error) {
-      setRefusal(codeOf(error) === 'taken' ? t('sign.taken.handle') : errorText(error));
+      const taken = takenOf(error);
+      setRefusal(taken === undefined ? errorText(error) : t(`sign.taken.${taken}`));
       setBusy(false);
     }
   };

@@ -1,11 +1,10 @@
 // Signing in and signing up: one card each, and back to where one came from.
 
 import { useRef, useState } from 'preact/hooks';
-import { codeOf, LIMITS } from '../../sdk';
+import { codeOf, LIMITS, takenOf } from '../../sdk';
 import { t } from '../i18n';
 import { Field, Password, valuesOf } from '../parts/field';
 import { Card } from '../parts/sign-card';
-import { profile } from '../api';
 import type { PageProps } from '../pages';
 import { follow, navigate } from '../router';
 import { errorText, rememberedName, rememberName, signIn, signUp } from '../store';
@@ -20,28 +19,13 @@ function wayBack(query: URLSearchParams): string {
 }
 
 function inWords(error: unknown): string {
-  if (error instanceof Taken) return t(`sign.taken.${error.field}`);
+  const taken = takenOf(error);
+  if (taken !== undefined) return t(`sign.taken.${taken}`);
   switch (codeOf(error)) {
     case 'wrong_password':
       return t('sign.wrong');
     default:
       return errorText(error);
-  }
-}
-
-/** Somebody has the handle, or, if nobody has, the email address: it is said, and the field is the next stop. */
-async function whatIsTaken(error: unknown, handle: string): Promise<never> {
-  if (codeOf(error) !== 'taken') throw error;
-  const theirs = await profile(handle.trim().replace(/^@/, '').toLowerCase()).then(
-    () => true,
-    () => false,
-  );
-  throw new Taken(theirs ? 'handle' : 'email');
-}
-
-class Taken extends Error {
-  constructor(readonly field: 'handle' | 'email') {
-    super(field);
   }
 }
 
@@ -60,7 +44,8 @@ function useSending(query: URLSearchParams): Sending {
       () => navigate(wayBack(query), { replace: true }),
       (error: unknown) => {
         setState({ busy: false, refusal: inWords(error) });
-        if (error instanceof Taken) document.querySelector<HTMLElement>(`[name="${error.field}"]`)?.focus();
+        const taken = takenOf(error);
+        if (taken !== undefined) document.querySelector<HTMLElement>(`[name="${taken}"]`)?.focus();
       },
     );
   };
@@ -143,9 +128,7 @@ export function SignUp({ query }: PageProps) {
           const { name = '', handle = '', email = '', password = '' } = valuesOf(event.currentTarget);
           rememberName(name.trim());
           send(() =>
-            signUp({ name, handle, password, ...(email.trim() === '' ? {} : { email: email.trim() }) }).catch(
-              (error: unknown) => whatIsTaken(error, handle),
-            ),
+            signUp({ name, handle, password, ...(email.trim() === '' ? {} : { email: email.trim() }) }),
           );
         }}
       >

@@ -1,7 +1,7 @@
 // The account's own settings: the address for a new password, the password, one's data.
 
 import { useState } from 'preact/hooks';
-import { codeOf } from '../../sdk';
+import { codeOf, takenOf } from '../../sdk';
 import * as api from '../api';
 import { t } from '../i18n';
 import { Dialog } from '../parts/dialog';
@@ -21,11 +21,11 @@ function Refusal({ text }: { text: string | undefined }) {
 }
 
 function inWords(error: unknown): string {
+  const taken = takenOf(error);
+  if (taken !== undefined) return t(`sign.taken.${taken}`);
   switch (codeOf(error)) {
     case 'wrong_password':
       return t('account.password.wrong');
-    case 'taken':
-      return t('sign.taken.email');
     default:
       return errorText(error);
   }

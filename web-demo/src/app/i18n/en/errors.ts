@@ -23,7 +23,7 @@ export const errors = {
   'error.key_reused': 'Something went wrong. Try once more.',
   'error.not_granted': 'Your access does not allow this.',
   'error.too_many': 'You have as many of these as you may. Take one away first.',
-  'error.taken': 'That name is taken. Choose another.',
+  'error.taken': 'Somebody else has this already. Choose another.',
   'error.wrong_password': 'The name or the password is wrong.',
   'error.account_required': 'This needs an account. Sign up or sign in.',
   'error.suspended': 'This account is suspended. Ask the operator of this server.',

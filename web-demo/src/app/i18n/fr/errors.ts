@@ -25,7 +25,7 @@ export const errors: Readonly<Record<keyof typeof english, string>> = {
   'error.key_reused': 'Une erreur s’est produite. Réessayez.',
   'error.not_granted': 'Votre accès ne le permet pas.',
   'error.too_many': 'Vous avez atteint la limite. Retirez-en un d’abord.',
-  'error.taken': 'Ce nom est déjà pris. Choisissez-en un autre.',
+  'error.taken': 'Quelqu’un d’autre l’a déjà. Choisissez-en un autre.',
   'error.wrong_password': 'Le nom ou le mot de passe est faux.',
   'error.account_required': 'Il faut un compte. Inscrivez-vous ou connectez-vous.',
   'error.suspended': 'Ce compte est suspendu. Demandez à l’opérateur du serveur.',

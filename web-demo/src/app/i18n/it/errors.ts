@@ -25,7 +25,7 @@ export const errors: Readonly<Record<keyof typeof english, string>> = {
   'error.key_reused': 'Qualcosa è andato storto. Riprova.',
   'error.not_granted': 'Il tuo accesso non lo permette.',
   'error.too_many': 'Hai raggiunto il limite. Togline prima qualcuno.',
-  'error.taken': 'Questo nome è già preso. Scegline un altro.',
+  'error.taken': 'Qualcun altro ce l’ha già. Scegline un altro.',
   'error.wrong_password': 'Il nome o la password non sono giusti.',
   'error.account_required': 'Serve un account. Registrati o accedi.',
   'error.suspended': 'Questo account è sospeso. Chiedi a chi gestisce il server.',
