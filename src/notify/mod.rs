@@ -114,7 +114,7 @@ impl Notifier {
     /// What waits for somebody who has just come, whose device is in signalling's directory already.
     pub(crate) async fn waiting(&self, user: UserId) -> Stored<Unread> {
         let now_ms = utc_ms();
-        let reach = |telling: &Telling, it: &_| reach::reach(telling.cause.kind(), it, now_ms);
+        let reach = |telling: &Telling, it: &_| reach::reach(&telling.cause, it, now_ms);
         self.store.catch_up(user, reach, self.pusher.is_some()).await?;
         self.store.unread(user).await
     }
@@ -182,8 +182,8 @@ impl Notifier {
 
     async fn tell(&self, notice: Notice<'_>, people: &[UserId], then: Progress) -> Stored<()> {
         let Notice { signaling, telling, notification } = notice;
-        let (kind, now_ms) = (telling.cause.kind(), utc_ms());
-        let reach = |it: &_| reach::reach(kind, it, now_ms);
+        let now_ms = utc_ms();
+        let reach = |it: &_| reach::reach(&telling.cause, it, now_ms);
         let told = self.store.tell(telling, people, reach, then, self.pusher.is_some()).await?;
         for quiet in [false, true] {
             let them = told.iter().filter(|(_, loud)| *loud != quiet).map(|(user, _)| *user);

@@ -3,17 +3,23 @@
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use palco_protocol::http::{NoticeKind, QuietHours, Wanted};
 
-use crate::store::{Reach, Recipient};
+use crate::store::{Cause, Reach, Recipient};
 
-/// Of a notice of this kind, now.
-pub(super) fn reach(kind: NoticeKind, it: &Recipient, now_ms: i64) -> Reach {
+/// Of what this causes, now.
+pub(super) fn reach(cause: &Cause, it: &Recipient, now_ms: i64) -> Reach {
+    // That it begins is what one says yes to: only the reminder before can be turned off.
+    let asked_for = matches!(cause, Cause::Reminder { live: true, .. });
+    of(cause.kind(), asked_for, it, now_ms)
+}
+
+fn of(kind: NoticeKind, asked_for: bool, it: &Recipient, now_ms: i64) -> Reach {
     let told_to_followers = matches!(kind, NoticeKind::Live | NoticeKind::Scheduled);
     let unwanted = match it.wanted {
         Some(Wanted::None) => told_to_followers,
         Some(Wanted::Live) => kind == NoticeKind::Scheduled,
         Some(Wanted::All) | None => false,
     };
-    if unwanted || it.preferences.off.contains(&kind) {
+    if unwanted || (it.preferences.off.contains(&kind) && !asked_for) {
         return Reach::Not;
     }
     let hours = it.preferences.quiet.as_ref().map(Quiet::read);
@@ -71,6 +77,7 @@ impl Quiet {
 #[cfg(test)]
 mod tests {
     use palco_protocol::http::NoticePreferences;
+    use serde_json::{from_value, json};
 
     use super::*;
 
@@ -124,29 +131,46 @@ mod tests {
     fn quiet_hours_keep_everything_silently() {
         let quiet = Some(hours("00:00", "00:00", "UTC"));
         let it = recipient(NoticePreferences { quiet, ..NoticePreferences::default() });
-        assert_eq!(reach(NoticeKind::Live, &it, 0), Reach::Quietly);
-        assert_eq!(reach(NoticeKind::Reminder, &it, 0), Reach::Quietly);
+        assert_eq!(of(NoticeKind::Live, false, &it, 0), Reach::Quietly);
+        assert_eq!(of(NoticeKind::Reminder, false, &it, 0), Reach::Quietly);
     }
 
     #[test]
     fn what_is_off_or_not_wanted_is_not_told() {
         let off = vec![NoticeKind::Followed];
         let mut it = recipient(NoticePreferences { off, ..NoticePreferences::default() });
-        assert_eq!(reach(NoticeKind::Followed, &it, 0), Reach::Not);
-        assert_eq!(reach(NoticeKind::Live, &it, 0), Reach::Loudly);
+        assert_eq!(of(NoticeKind::Followed, false, &it, 0), Reach::Not);
+        assert_eq!(of(NoticeKind::Live, false, &it, 0), Reach::Loudly);
         it.wanted = Some(Wanted::Live);
-        assert_eq!(reach(NoticeKind::Live, &it, 0), Reach::Loudly);
-        assert_eq!(reach(NoticeKind::Scheduled, &it, 0), Reach::Not);
+        assert_eq!(of(NoticeKind::Live, false, &it, 0), Reach::Loudly);
+        assert_eq!(of(NoticeKind::Scheduled, false, &it, 0), Reach::Not);
         it.wanted = Some(Wanted::None);
-        assert_eq!(reach(NoticeKind::Live, &it, 0), Reach::Not);
-        assert_eq!(reach(NoticeKind::Pinged, &it, 0), Reach::Uncounted, "for them alone");
+        assert_eq!(of(NoticeKind::Live, false, &it, 0), Reach::Not);
+        assert_eq!(of(NoticeKind::Pinged, false, &it, 0), Reach::Uncounted, "for them alone");
+    }
+
+    #[test]
+    fn without_reminders_one_hears_all_the_same_that_it_begins() {
+        let preferences =
+            NoticePreferences { off: vec![NoticeKind::Reminder], ..NoticePreferences::default() };
+        let mut it = recipient(preferences);
+        let nobody = "00000000-0000-0000-0000-000000000000";
+        let plan = json!({ "id": nobody, "title": "Tea", "starts_at_ms": 0 });
+        let reminder = |live: bool| {
+            from_value(json!({ "kind": "reminder", "by": nobody, "plan": plan, "live": live }))
+        };
+        let (ahead, begins): (Cause, Cause) = (reminder(false).unwrap(), reminder(true).unwrap());
+        assert_eq!(reach(&ahead, &it, 0), Reach::Not);
+        assert_eq!(reach(&begins, &it, 0), Reach::Uncounted);
+        it.preferences.quiet = Some(hours("00:00", "00:00", "UTC"));
+        assert_eq!(reach(&begins, &it, 0), Reach::Quietly);
     }
 
     #[test]
     fn beyond_the_limit_only_what_cannot_wait_disturbs() {
         let mut it = recipient(NoticePreferences { hourly_max: 2, ..NoticePreferences::default() });
         it.recent = 1;
-        assert_eq!(reach(NoticeKind::Live, &it, 0), Reach::Loudly);
+        assert_eq!(of(NoticeKind::Live, false, &it, 0), Reach::Loudly);
         it.recent = 2;
         for (kind, how) in [
             (NoticeKind::Live, Reach::Quietly),
@@ -158,7 +182,7 @@ mod tests {
             (NoticeKind::Cancelled, Reach::Uncounted),
             (NoticeKind::Late, Reach::Uncounted),
         ] {
-            assert_eq!(reach(kind, &it, 0), how, "{kind:?}");
+            assert_eq!(of(kind, false, &it, 0), how, "{kind:?}");
         }
     }
 }

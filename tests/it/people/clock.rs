@@ -177,3 +177,44 @@ async fn a_clock_moved_by_an_hour_loses_nothing_and_repeats_nothing() {
     assert_eq!(followed.kind, NoticeKind::Followed);
     assert!(followed.id > last.id, "news, however the clock goes");
 }
+
+/// A time of day in UTC, so far from now.
+fn time_of_day(from_now_ms: i64) -> String {
+    let minutes = (now_ms() + from_now_ms) / MINUTE_MS;
+    format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn quiet_hours_come_and_go_with_the_clock_however_it_is_moved() {
+    let data = Directory::new();
+    let clock = data.0.join("clock");
+    fs::write(&clock, "+0").expect("written");
+    let server = Spawned::start_by_clock(&data.0, &[], &clock).await;
+    let here = Somewhere { server: &server, data: &data.0, clock: &clock };
+    let bob = here.signs_up("bob").await;
+    // In an hour it is the middle of them.
+    let (from, to) = (time_of_day(30 * MINUTE_MS), time_of_day(90 * MINUTE_MS));
+    let quiet = json!({ "quiet": { "from": from, "to": to, "zone": "UTC" } });
+    let kept = here.ask("PUT", "notifications/preferences", Some(&bob), quiet).await;
+    assert_eq!(kept.status, 200);
+    let mut device = server.address.connect(&bob).await.expect("hello");
+    for (number, (offset, hushed)) in
+        [("+0", false), ("+1h", true), ("+2h", false), ("+1h", true), ("-1h", false), ("+0", false)]
+            .into_iter()
+            .enumerate()
+    {
+        here.moves(offset);
+        let fan = here.signs_up(&format!("fan{number}")).await;
+        here.ask("PUT", "people/bob/follow", Some(&fan), json!({})).await;
+        let told = device.wait_for("the follower", SOON, |event| match event {
+            ServerEvent::Direct(DirectEvent::Notice { notification, quiet }) => {
+                Some((notification.by.handle, quiet))
+            }
+            _ => None,
+        });
+        let told = told.await.expect("told");
+        assert_eq!(told, (Some(format!("fan{number}")), hushed), "{offset}");
+    }
+    let list: Notifications = read(&here.ask("GET", "notifications", Some(&bob), json!({})).await);
+    assert_eq!((list.notifications.len(), list.unread), (6, 6), "none is lost");
+}

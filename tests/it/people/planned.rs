@@ -1,6 +1,6 @@
 //! Planned rooms over real sockets: from the plan to the room, and what people are told on the way.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ical::parser::Component;
 use palco_client::{Client, ServerEvent};
@@ -227,6 +227,48 @@ async fn a_follower_who_said_yes_is_told_once_that_it_begins() {
         assert_eq!(is_told(device).await.0, kind);
         assert_eq!(is_told(device).await, (NoticeKind::Live, None));
     }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_wants_no_reminders_and_said_yes_hears_that_it_begins() {
+    let house = House::open().await;
+    let (ada, bob, cyd) =
+        (house.member("ada").await, house.member("bob").await, house.member("cyd").await);
+    let off = json!({ "off": ["reminder", "live"], "hourly_max": 6 });
+    let path = "notifications/preferences";
+    house.call::<Value>("PUT", path, Some(&bob.token), &off).await.expect("kept");
+    let mut devices = Vec::new();
+    for person in [&bob, &cyd] {
+        devices.push(house.address.connect(&person.token).await.expect("hello"));
+    }
+    // Its time is near: the reminder comes at once, to whoever wants it.
+    let starts_at_ms = utc_ms() + 10 * MINUTE;
+    let plan = plans(&house, &ada, json!({ "title": "Tea", "starts_at_ms": starts_at_ms })).await;
+    for person in [&bob, &cyd] {
+        says_yes(&house, &plan, person).await;
+    }
+    let told = async |person: &Member| {
+        let list: Notifications =
+            house.get("notifications", Some(&person.token)).await.expect("a list");
+        list.notifications.iter().map(|notice| notice.kind).collect::<Vec<_>>()
+    };
+    let reminded = async {
+        while told(&cyd).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(SOON, reminded).await.expect("reminded");
+    asks::<RoomCreated>(&house, "POST", &plan, "/start", &ada).await.expect("started");
+    assert_eq!(is_told(&mut devices[0]).await, (NoticeKind::Reminder, Some(starts_at_ms)));
+    assert_eq!(told(&bob).await, [NoticeKind::Reminder], "once, of the start");
+    let begun = async {
+        while told(&cyd).await.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(SOON, begun).await.expect("told as well");
+    assert_eq!(told(&cyd).await, [NoticeKind::Reminder; 2]);
     house.close().await;
 }
 
