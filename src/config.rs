@@ -122,6 +122,10 @@ pub struct Config {
     #[arg(long, env = "PALCO_FORWARDED_HEADER", value_enum, default_value = "x-forwarded-for")]
     pub forwarded_header: ForwardedHeader,
 
+    /// Most connections (pages, API, WebSockets) that one address holds at a time, an IPv6 network of 64 bits counting as one
+    #[arg(long, env = "PALCO_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 4_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections_per_address: u32,
+
     /// How the log is written
     #[arg(long, env = "PALCO_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,

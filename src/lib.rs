@@ -7,6 +7,7 @@ mod api;
 mod calendar;
 pub mod cli;
 pub mod config;
+mod connections;
 mod hallway;
 mod history;
 mod identity;

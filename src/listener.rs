@@ -19,7 +19,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 
-use crate::tls::ACME_ALPN;
+use crate::{
+    connections::{Connections, Place},
+    tls::ACME_ALPN,
+};
 
 /// Longer than a lost ClientHello takes to be sent again, twice.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -28,7 +31,13 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const HANDSHAKES_MAX: usize = 4096;
 
 /// A client's connection.
-pub(crate) enum Stream {
+pub(crate) struct Stream {
+    kind: Kind,
+    /// Its address's, unless it is a trusted proxy's.
+    _place: Option<Place>,
+}
+
+enum Kind {
     Plain(TcpStream),
     /// Boxed: TLS has a kilobyte of state that plain connections should not carry.
     Tls(Box<TlsStream<TcpStream>>),
@@ -37,9 +46,9 @@ pub(crate) enum Stream {
 impl Stream {
     /// What is underneath, for the socket's options.
     pub(crate) fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(tcp) => tcp,
-            Self::Tls(tls) => tls.get_ref().0,
+        match &self.kind {
+            Kind::Plain(tcp) => tcp,
+            Kind::Tls(tls) => tls.get_ref().0,
         }
     }
 }
@@ -48,6 +57,7 @@ impl Stream {
 pub(crate) struct Listener {
     tcp: TcpListener,
     tls: Option<TlsAcceptor>,
+    connections: Connections,
     handshakes: JoinSet<Option<(Stream, SocketAddr)>>,
     /// As they came; some may be done.
     by_age: VecDeque<AbortHandle>,
@@ -55,17 +65,28 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(tcp: TcpListener, tls: Option<Arc<ServerConfig>>) -> Self {
+    pub(crate) fn new(
+        tcp: TcpListener,
+        tls: Option<Arc<ServerConfig>>,
+        connections: Connections,
+    ) -> Self {
         Self {
             tcp,
             tls: tls.map(TlsAcceptor::from),
+            connections,
             handshakes: JoinSet::new(),
             by_age: VecDeque::new(),
             most: HANDSHAKES_MAX,
         }
     }
 
-    fn begin(&mut self, acceptor: TlsAcceptor, tcp: TcpStream, from: SocketAddr) {
+    fn begin(
+        &mut self,
+        acceptor: TlsAcceptor,
+        tcp: TcpStream,
+        from: SocketAddr,
+        place: Option<Place>,
+    ) {
         if self.by_age.len() >= self.most {
             self.by_age.retain(|handshake| !handshake.is_finished());
         }
@@ -74,7 +95,10 @@ impl Listener {
         {
             oldest.abort();
         }
-        let shaking = async move { Some((shake(acceptor, tcp).await?, from)) };
+        let shaking = async move {
+            let kind = shake(acceptor, tcp).await?;
+            Some((Stream { kind, _place: place }, from))
+        };
         self.by_age.push_back(self.handshakes.spawn(shaking));
     }
 }
@@ -88,8 +112,12 @@ impl axum::serve::Listener for Listener {
             tokio::select! {
                 // Also waits out what accepting runs into: no file descriptors.
                 (tcp, from) = axum::serve::Listener::accept(&mut self.tcp) => {
-                    let Some(acceptor) = self.tls.clone() else { return (Stream::Plain(tcp), from) };
-                    self.begin(acceptor, tcp, from);
+                    // Closed without a word: whoever holds so many knows what they do.
+                    let Ok(place) = self.connections.accept(from.ip()) else { continue };
+                    let Some(acceptor) = self.tls.clone() else {
+                        return (Stream { kind: Kind::Plain(tcp), _place: place }, from);
+                    };
+                    self.begin(acceptor, tcp, from, place);
                 }
                 Some(done) = self.handshakes.join_next() => {
                     // Who does not manage a handshake is nobody's concern.
@@ -106,11 +134,11 @@ impl axum::serve::Listener for Listener {
     }
 }
 
-async fn shake(acceptor: TlsAcceptor, tcp: TcpStream) -> Option<Stream> {
+async fn shake(acceptor: TlsAcceptor, tcp: TcpStream) -> Option<Kind> {
     let tls = timeout(HANDSHAKE, acceptor.accept(tcp)).await.ok()?.ok()?;
     // An authority that checks the name has seen what it came for.
     let for_us = tls.get_ref().1.alpn_protocol() != Some(ACME_ALPN);
-    for_us.then(|| Stream::Tls(Box::new(tls)))
+    for_us.then(|| Kind::Tls(Box::new(tls)))
 }
 
 impl AsyncRead for Stream {
@@ -119,9 +147,9 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buffer),
-            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        match &mut self.get_mut().kind {
+            Kind::Plain(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            Kind::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
         }
     }
 }
@@ -132,9 +160,9 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
-            Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        match &mut self.get_mut().kind {
+            Kind::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Kind::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
         }
     }
 
@@ -143,30 +171,30 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, parts),
-            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, parts),
+        match &mut self.get_mut().kind {
+            Kind::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, parts),
+            Kind::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, parts),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(tcp) => tcp.is_write_vectored(),
-            Self::Tls(tls) => tls.is_write_vectored(),
+        match &self.kind {
+            Kind::Plain(tcp) => tcp.is_write_vectored(),
+            Kind::Tls(tls) => tls.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        match &mut self.get_mut().kind {
+            Kind::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Kind::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        match &mut self.get_mut().kind {
+            Kind::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Kind::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }
@@ -195,7 +223,8 @@ mod tests {
             .unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = tcp.local_addr().unwrap();
-        let mut listener = Listener::new(tcp, Some(Arc::new(config)));
+        let mut listener =
+            Listener::new(tcp, Some(Arc::new(config)), Connections::new(100, Arc::default()));
         listener.most = 4;
         let mut accepted = tokio::spawn(async move {
             let first = listener.accept().await.1;

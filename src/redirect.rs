@@ -7,15 +7,27 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header, uri::Authority},
     response::{IntoResponse, Redirect, Response},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{
+    connections::Connections,
+    listener::Listener,
+    serve::{Deadlines, serve},
+};
 
 /// Starts sending on to the same name at `port`. Must be called within a tokio runtime.
-pub(crate) async fn start(from: SocketAddr, port: u16) -> io::Result<JoinHandle<io::Result<()>>> {
+pub(crate) async fn start(
+    from: SocketAddr,
+    port: u16,
+    connections: Connections,
+    stop: watch::Receiver<bool>,
+) -> io::Result<JoinHandle<()>> {
     let listener = TcpListener::bind(from).await?;
     tracing::info!("sending on to HTTPS from http://{}", listener.local_addr()?);
     let router = Router::new()
         .fallback(async move |headers: HeaderMap, uri: Uri| send_on(&headers, &uri, port));
-    Ok(tokio::spawn(async move { axum::serve(listener, router).await }))
+    let listener = Listener::new(listener, None, connections);
+    Ok(tokio::spawn(serve(listener, router, Deadlines::default(), stop)))
 }
 
 fn send_on(headers: &HeaderMap, uri: &Uri, port: u16) -> Response {

@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     api::{self, App, Limits, Repeats, address::Proxies},
     config::Config,
+    connections::Connections,
     history::Histories,
     identity::Identities,
     listener::Listener,
@@ -91,7 +92,7 @@ pub struct Server {
     histories: Histories,
     history_writer: JoinHandle<()>,
     tls: Option<Tls>,
-    redirect: Option<JoinHandle<io::Result<()>>>,
+    redirect: Option<JoinHandle<()>>,
     telling: JoinSet<()>,
     reminders: JoinHandle<()>,
     stop: watch::Sender<bool>,
@@ -185,9 +186,14 @@ impl Server {
         let listener =
             TcpListener::bind(config.listen).await.map_err(listen_error(config.listen))?;
         let address = listener.local_addr().map_err(listen_error(config.listen))?;
+        let proxies = Arc::new(Proxies::new(config.trusted_proxies, config.forwarded_header));
+        let connections = Connections::new(config.max_connections_per_address, proxies.clone());
+        let stop = watch::Sender::new(false);
         let redirect = match config.tls.tls_redirect.filter(|_| tls.is_some()) {
             Some(from) => {
-                let started = redirect::start(from, address.port()).await;
+                let started =
+                    redirect::start(from, address.port(), connections.clone(), stop.subscribe())
+                        .await;
                 Some(started.map_err(listen_error(from))?)
             }
             None => None,
@@ -203,7 +209,8 @@ impl Server {
             words,
             histories: histories.clone(),
             notices,
-            proxies: Arc::new(Proxies::new(config.trusted_proxies, config.forwarded_header)),
+            proxies,
+            connections: connections.clone(),
             origins: config.origin.into(),
             public_url: config.public_url.map(|url| url.trim_end_matches('/').to_owned()),
             rooms: config.rooms,
@@ -212,8 +219,8 @@ impl Server {
         if tls.as_ref().is_some_and(|tls| tls.lasting) {
             router = router.layer(map_response(strictly_by_https));
         }
-        let listener = Listener::new(listener, tls.as_ref().map(|tls| Arc::clone(&tls.config)));
-        let stop = watch::Sender::new(false);
+        let tls_config = tls.as_ref().map(|tls| Arc::clone(&tls.config));
+        let listener = Listener::new(listener, tls_config, connections);
         let http = tokio::spawn(serve(listener, router, Deadlines::default(), stop.subscribe()));
         let reminders = schedule::start(identities.store.clone());
         Ok(Self {

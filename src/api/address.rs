@@ -42,7 +42,8 @@ impl Proxies {
         Self { trusted, header }
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Of an address in its canonical form.
+    pub(crate) fn trust(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|net| net.contains(&address))
     }
 

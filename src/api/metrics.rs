@@ -68,6 +68,7 @@ pub(super) async fn show(
         sockets,
         tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         faults: app.signaling.faults(),
+        refused: app.connections.refused(),
         history: app.histories.backlog(),
         backlog,
         told: app.notices.done().told.load(Ordering::Relaxed),
@@ -101,6 +102,8 @@ struct Snapshot {
     sockets: usize,
     /// Of the runtime: one for each socket, room and connection to the API.
     tasks: usize,
+    /// Connections, their address holding as many as it may.
+    refused: u64,
     /// Rooms and sockets that a panic ended.
     faults: (u64, u64),
     /// Entries of histories that wait, and that were lost.
@@ -283,6 +286,8 @@ impl Collector for Snapshot {
         let bytes = Some(&Unit::Bytes);
         single(out, "rooms", "Live rooms", &gauge(self.rooms))?;
         single(out, "sockets", "Open WebSockets", &gauge(self.sockets))?;
+        let about = "Connections refused, their address holding as many as it may";
+        single(out, "connections_refused", about, &ConstCounter::new(self.refused))?;
         self.encode_notices(out)?;
         single(out, "tasks", "Tasks of the runtime", &gauge(self.tasks))?;
         let faults = [("room", self.faults.0), ("socket", self.faults.1)];

@@ -36,12 +36,12 @@ use utoipa_axum::{
 };
 
 use crate::{
-    config::Rooms, history::Histories, identity::Identities, mail::Mailer, notify::Notifier,
-    passwords::Passwords, web, words::WordList,
+    config::Rooms, connections::Connections, history::Histories, identity::Identities,
+    mail::Mailer, notify::Notifier, passwords::Passwords, web, words::WordList,
 };
 use address::Proxies;
 use problem::Refused;
-pub(crate) use rate::Limits;
+pub(crate) use rate::{Limits, Origin};
 pub(crate) use repeat::Repeats;
 
 /// Every body of this API is a few short fields.
@@ -60,6 +60,7 @@ pub(crate) struct App {
     pub(crate) histories: Histories,
     pub(crate) notices: Notifier,
     pub(crate) proxies: Arc<Proxies>,
+    pub(crate) connections: Connections,
     pub(crate) words: Option<Arc<WordList>>,
     pub(crate) origins: Arc<[String]>,
     /// Where the server is reached from outside, if it was told.

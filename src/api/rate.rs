@@ -39,6 +39,11 @@ impl Origin {
         static MARKS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         (!self.0.is_loopback()).then(|| MARKS.hash_one(self.0))
     }
+
+    /// How many times another's allowance it has.
+    pub(crate) fn times(self) -> u32 {
+        if self.0.is_loopback() { NEAR_TIMES } else { 1 }
+    }
 }
 
 impl From<IpAddr> for Origin {

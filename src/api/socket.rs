@@ -3,9 +3,11 @@
 //! Done by hand because the connection is unwrapped to its TCP or TLS stream and gets signalling's own small
 //! buffers: ten thousand idle listeners must not cost the HTTP server's.
 
+use std::net::SocketAddr;
+
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -33,6 +35,7 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// `GET /ws`
 pub(super) async fn open(
     State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     origin: Origin,
     mut request: Request,
 ) -> Result<Response, Refused> {
@@ -55,6 +58,7 @@ pub(super) async fn open(
     let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or_else(|| bad("no key"))?;
     let accept = derive_accept_key(key.as_bytes());
     let accept = HeaderValue::from_str(&accept).map_err(|_| bad("no usable key"))?;
+    let place = app.connections.pass(peer.ip(), origin).map_err(|_| ErrorCode::TooMany)?;
     let upgrade = request
         .extensions_mut()
         .remove::<OnUpgrade>()
@@ -74,6 +78,7 @@ pub(super) async fn open(
         let socket =
             WebSocketStream::from_partially_read(stream, early, Role::Server, config).await;
         app.signaling.serve(socket, arrival).await;
+        drop(place);
     });
 
     let mut response = Response::new(Body::empty());

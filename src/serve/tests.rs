@@ -1,5 +1,7 @@
 //! Clients who take their time, on real sockets, with deadlines that a test can wait for.
 
+use std::sync::Arc;
+
 use axum::{body::Bytes, routing::post};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -7,6 +9,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::connections::Connections;
 
 const SHORT: Deadlines =
     Deadlines { head: Duration::from_millis(300), request: Duration::from_millis(300) };
@@ -18,7 +21,8 @@ async fn start() -> (SocketAddr, watch::Sender<bool>) {
     let address = tcp.local_addr().unwrap();
     let router = Router::new().route("/", post(async |body: Bytes| body));
     let stop = watch::Sender::new(false);
-    tokio::spawn(serve(Listener::new(tcp, None), router, SHORT, stop.subscribe()));
+    let listener = Listener::new(tcp, None, Connections::new(100, Arc::default()));
+    tokio::spawn(serve(listener, router, SHORT, stop.subscribe()));
     (address, stop)
 }
 

@@ -4,6 +4,7 @@
 mod abuse;
 mod addresses;
 mod clock;
+mod connections;
 mod floods;
 mod index;
 mod input;
