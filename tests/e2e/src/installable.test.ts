@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { createServer, request, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { BrowserContext, CDPSession, Page, Worker } from 'playwright-core';
@@ -76,11 +76,52 @@ describe('installed', { timeout: 120_000 }, () => {
     await page.getByTestId('over-notfound').waitFor();
   });
 
+  test('a proxy that says for the server that it is away is not what people see', async () => {
+    front.status = 503;
+    await page.goto(`${front.url}/r/0190a1b2-0000-7000-8000-000000000000`);
+    await page.getByTestId('over-unreachable').waitFor();
+    front.status = undefined;
+    await page.getByTestId('over-notfound').waitFor();
+  });
+
+  test('the worker comes too where the page’s words come after it', async () => {
+    const abroad = await running.browser.newContext({ locale: 'it-IT' });
+    const there = await abroad.newPage();
+    await there.goto(front.url);
+    await there.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await abroad.close();
+  });
+
   test('with the server back a page is the server’s, not the kept one', async () => {
     front.page = (html) => html.replace('<body>', '<body data-build="new">');
     await page.goto(front.url);
     assert.equal(await page.locator('body').getAttribute('data-build'), 'new');
     front.page = undefined;
+  });
+
+  test('a page of another build, deployed meanwhile, is not kept with the files of this one', async () => {
+    const before = await page.evaluate(() => caches.keys());
+    front.page = (html) =>
+      html.replace('<body>', '<body><script src="/assets/of-another-build.js"></script>');
+    front.worker = (script) => script.replace(/version:`\w+`/, 'version:`halfway`');
+    const became = await page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.ready;
+      const found = new Promise<ServiceWorker>((resolve) => {
+        registration.onupdatefound = () => resolve(registration.installing!);
+      });
+      await registration.update().catch(() => undefined);
+      const worker = await found;
+      return new Promise((resolve) => {
+        const look = (): void => {
+          if (worker.state !== 'installing') resolve(worker.state);
+        };
+        worker.onstatechange = look;
+        look();
+      });
+    });
+    assert.equal(became, 'redundant');
+    assert.deepEqual(await page.evaluate(() => caches.keys()), before);
+    front.page = front.worker = undefined;
   });
 
   test('a new build waits for the old one’s pages, then takes its place and its cache', async () => {
@@ -139,20 +180,55 @@ describe('installed', { timeout: 120_000 }, () => {
     assert.deepEqual(urls, [`${front.url}/`, `${front.url}/`, `${front.url}/r/abc`]);
   });
 
-  test('a click on it opens its page in a window that holds no room', async () => {
-    await (
-      await worker()
-    ).evaluate(async () => {
+  /** A tap on a message that leads there: which pages it opened, and how many it came back to. */
+  const tap = async (path: string): Promise<{ opened: string[]; focused: number }> =>
+    (await worker()).evaluate(async (to) => {
       // The types at hand are a page's, not a worker's.
       const scope = globalThis as unknown as {
         registration: ServiceWorkerRegistration;
-        NotificationEvent: new (type: string, init: { notification: Notification }) => Event;
+        clients: { openWindow(url: string): Promise<void> };
+        WindowClient: { prototype: { focus(): Promise<void> } };
+        NotificationEvent: new (type: string, init: object) => Event;
         dispatchEvent(event: Event): void;
       };
-      const [notification] = await scope.registration.getNotifications({ tag: 'n1' });
-      scope.dispatchEvent(new scope.NotificationEvent('notificationclick', { notification: notification! }));
-    });
+      const seen = { opened: [] as string[], focused: 0 };
+      const data = { url: location.origin + to };
+      await scope.registration.showNotification('Live', { tag: 'tapped', data });
+      const [notification] = await scope.registration.getNotifications({ tag: 'tapped' });
+      // Both are allowed for a person's tap only.
+      await new Promise<void>((resolve) => {
+        scope.clients.openWindow = async (url) => {
+          seen.opened.push(url);
+          resolve();
+        };
+        scope.WindowClient.prototype.focus = async () => {
+          seen.focused += 1;
+          resolve();
+        };
+        scope.dispatchEvent(new scope.NotificationEvent('notificationclick', { notification }));
+      });
+      return seen;
+    }, path);
+
+  test('a tap on it opens its page in a window that holds no room, without loading that anew', async () => {
+    await page.evaluate(() => (document.body.dataset['same'] = 'yes'));
+    assert.deepEqual(await tap('/r/abc'), { opened: [], focused: 1 });
     await page.waitForURL(`${front.url}/r/abc`);
+    assert.equal(await page.locator('body').getAttribute('data-same'), 'yes');
+  });
+
+  test('a tap comes back to the page that is there already, and leaves alone one with a room', async () => {
+    await page.goto(front.url);
+    await page.getByTestId('name-input').fill('Hanna');
+    await page.getByTestId('title-input').fill('Tea at five');
+    await page.getByTestId('start-room').click();
+    await page.getByTestId('stage-member').waitFor();
+    const room = new URL(page.url()).pathname;
+    await page.evaluate(() => history.replaceState(null, '', '#of-a-secret-link'));
+    assert.deepEqual(await tap(room), { opened: [], focused: 1 });
+    assert.deepEqual(await tap('/r/abc'), { opened: [`${front.url}/r/abc`], focused: 0 });
+    assert.equal(new URL(page.url()).pathname, room);
+    await page.getByTestId('stage-member').waitFor();
   });
 });
 
@@ -165,18 +241,31 @@ interface Front {
   url: string;
   /** Connections are cut. */
   away: boolean;
+  /** What a proxy answers for the server. */
+  status: number | undefined;
   /** Changes the pages, or the service worker, as a new build would. */
   page: ((html: string) => string) | undefined;
   worker: ((script: string) => string) | undefined;
   stop(): void;
 }
 
-/** An HTTP proxy before the server. */
+/** A proxy before the server. */
 async function startFront(to: number): Promise<Front> {
-  const front: Front = { url: '', away: false, page: undefined, worker: undefined, stop: () => http.close() };
+  const front: Front = {
+    url: '',
+    away: false,
+    status: undefined,
+    page: undefined,
+    worker: undefined,
+    stop: () => http.close(),
+  };
   const http: HttpServer = createServer((incoming, outgoing) => {
     if (front.away) {
       outgoing.destroy();
+      return;
+    }
+    if (front.status !== undefined) {
+      outgoing.writeHead(front.status, { 'Content-Type': 'text/html' }).end('<h1>Bad luck</h1>');
       return;
     }
     const headers = { ...incoming.headers };
@@ -197,6 +286,14 @@ async function startFront(to: number): Promise<Front> {
         });
       }),
     );
+  });
+  // WebSockets as they are.
+  http.on('upgrade', (incoming, socket) => {
+    const headers = Object.entries(incoming.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const onward = connect(to, '127.0.0.1');
+    onward.write(`GET ${incoming.url} HTTP/1.1\r\n${headers.join('')}\r\n`);
+    socket.pipe(onward).pipe(socket);
+    for (const end of [socket, onward]) end.on('error', () => end.destroy());
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   front.url = `http://localhost:${(http.address() as AddressInfo).port}`;

@@ -3,6 +3,7 @@ import { App } from './app';
 import { startLanguage } from './i18n';
 import { guardBusyButtons } from './parts/busy';
 import { applyDevices } from './parts/settings';
+import { startShell } from './shell';
 import { startAccount } from './store';
 import './styles/tokens.css';
 import './styles/controls.css';
@@ -29,8 +30,4 @@ if (root) {
   root.replaceChildren();
   render(<App />, root);
 }
-
-// After the page: it is for the next visit. Development has no built worker.
-if (import.meta.env.PROD && 'serviceWorker' in navigator) {
-  addEventListener('load', () => void navigator.serviceWorker.register('/sw.js').catch(() => undefined));
-}
+startShell();

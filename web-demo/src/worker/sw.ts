@@ -9,17 +9,28 @@ declare const self: ServiceWorkerGlobalScope;
 /** Of this build (vite.worker.config.ts). */
 declare const SHELL: { version: string; files: string[] };
 
-const CACHE = `palco-shell-${SHELL.version}`;
+const CACHES = 'palco-shell-';
+const CACHE = CACHES + SHELL.version;
 const PAGE = '/';
+/** A page that does not say in this time where it is, is asleep. */
+const ANSWER_MS = 500;
+/** What a proxy says for a server that is away. */
+const AWAY: readonly number[] = [502, 503, 504];
 
 self.addEventListener('install', (event) => {
   event.waitUntil(keepShell());
 });
 
 async function keepShell(): Promise<void> {
-  const cache = await caches.open(CACHE);
   // The hashed ones may come from the browser's own cache; the page must be this moment's.
-  await cache.addAll([...SHELL.files, new Request(PAGE, { cache: 'reload' })]);
+  const page = await fetch(PAGE, { cache: 'reload' });
+  const needs = (await page.clone().text()).match(/\/assets\/[^"']+/g) ?? [];
+  // Not ours, or of a build that came meanwhile: with its files missing it would show nothing. That build's own
+  // worker keeps it.
+  if (!page.ok || !needs.every((file) => SHELL.files.includes(file))) throw new Error('another build');
+  const cache = await caches.open(CACHE);
+  await cache.addAll(SHELL.files);
+  await cache.put(PAGE, page);
 }
 
 self.addEventListener('activate', (event) => {
@@ -28,7 +39,9 @@ self.addEventListener('activate', (event) => {
 
 async function forgetOthers(): Promise<void> {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name)));
+  await Promise.all(
+    names.filter((name) => name.startsWith(CACHES) && name !== CACHE).map((name) => caches.delete(name)),
+  );
   // The first visit is covered too, not only the second.
   await self.clients.claim();
 }
@@ -38,19 +51,15 @@ self.addEventListener('fetch', (event) => {
   if (request.method !== 'GET') return;
   const url = new URL(request.url);
   if (url.origin !== self.location.origin) return;
-  if (request.mode === 'navigate') event.respondWith(page(request));
+  if (request.mode === 'navigate' && !url.pathname.startsWith('/api/')) event.respondWith(page(request));
   else if (SHELL.files.includes(url.pathname)) event.respondWith(file(request));
 });
 
 /** Every address has the same page; which one it shows is the app's. */
 async function page(request: Request): Promise<Response> {
-  try {
-    return await fetch(request);
-  } catch (error) {
-    const kept = await caches.match(PAGE, { cacheName: CACHE });
-    if (kept) return kept;
-    throw error;
-  }
+  const answer = await fetch(request).catch(() => undefined);
+  if (answer && !AWAY.includes(answer.status)) return answer;
+  return (await caches.match(PAGE, { cacheName: CACHE })) ?? answer ?? Response.error();
 }
 
 async function file(request: Request): Promise<Response> {
@@ -107,12 +116,28 @@ self.addEventListener('notificationclick', (event) => {
   event.waitUntil(show(url));
 });
 
+/** In the window that shows it already; else in one where nobody is in a room, which goes there; else in a new one. */
 async function show(url: string): Promise<void> {
-  const windows = await self.clients.matchAll({ type: 'window' });
-  const there = windows.find((client) => client.url === url);
-  // A page with a room is somebody listening: it is left in peace.
-  const idle = windows.find((client) => !new URL(client.url).pathname.startsWith('/r/'));
-  if (there) await there.focus();
-  else if (idle) await (await idle.navigate(url))?.focus();
-  else await self.clients.openWindow(url);
+  const { pathname, search, hash } = new URL(url);
+  const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const asked = windows.map(async (client) => ({ client, at: await whereabouts(client) }));
+  const known = await Promise.all(asked);
+  const there = known.find(({ at }) => at?.path === pathname);
+  const idle = known.find(({ at }) => at?.inRoom === false);
+  if (!there && !idle) {
+    await self.clients.openWindow(url);
+    return;
+  }
+  if (!there) idle?.client.postMessage({ go: pathname + search + hash });
+  await (there ?? idle)?.client.focus();
+}
+
+/** A client's address is the one it was loaded from, in most browsers: the page knows where it went since. */
+function whereabouts(client: Client): Promise<{ path: string; inRoom: boolean } | undefined> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = (event) => resolve(event.data as { path: string; inRoom: boolean });
+    setTimeout(() => resolve(undefined), ANSWER_MS);
+    client.postMessage({ where: true }, [port2]);
+  });
 }
