@@ -85,6 +85,12 @@ export function formatDuration(ms: number): string {
     : tn('plan.minutes', Math.round(ms / MINUTE_MS));
 }
 
+/** `3 min`, where there is little room. */
+export function formatMinutes(count: number): string {
+  const format = { style: 'unit', unit: 'minute', unitDisplay: 'short' } as const;
+  return new Intl.NumberFormat(language.value, format).format(count);
+}
+
 /** The name of a language in the reader's. */
 export function languageName(code: string): string {
   try {

@@ -2,8 +2,8 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import type { Hand, HandPolicy, Person, RoomState } from '../../sdk';
-import { t, tn } from '../i18n';
-import { MINUTE_MS } from '../i18n/dates';
+import { t } from '../i18n';
+import { formatMinutes, MINUTE_MS } from '../i18n/dates';
 import { Avatar } from '../parts/avatar';
 import { Icon } from '../parts/icon';
 import { attempt, palco } from '../store';
@@ -92,7 +92,7 @@ function Row({ hand, state, onPerson }: RowProps) {
           <bdi>{person.name}</bdi>
           <small class="quiet">
             {hand.has_spoken ? t('hands.spoken') : t('hands.new')}
-            {minutes > 0 && ` · ${tn('hand.minutes', minutes)}`}
+            {minutes > 0 && ` · ${formatMinutes(minutes)}`}
           </small>
         </span>
       </button>

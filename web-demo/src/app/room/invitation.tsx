@@ -14,7 +14,7 @@ type MicrophoneTrouble = 'refused' | 'missing' | 'failed';
 export function Invitation({ state, invitation }: { state: RoomState; invitation: YourInvitation }) {
   const [step, setStep] = useState<Step>({ is: 'asked' });
   const [busy, setBusy] = useState(false);
-  const confirm = useRef<HTMLButtonElement>(null);
+  const next = useRef<HTMLButtonElement>(null);
   const host = memberOf(state, invitation.by);
 
   // Not taken up: the microphone closes with the dialog unless we are on stage by then.
@@ -25,9 +25,9 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
     [],
   );
 
-  // The microphone is open: what comes next is one key away.
+  // The browser has answered: what comes next is one key away.
   useEffect(() => {
-    if (step.is === 'check') confirm.current?.focus();
+    if (step.is === 'check' || step.is === 'refused') next.current?.focus();
   }, [step.is]);
 
   const open = async (): Promise<void> => {
@@ -78,7 +78,7 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
           <MicrophoneChoice />
           <div class="actions">
             <button
-              ref={confirm}
+              ref={next}
               type="button"
               class="button primary wide"
               aria-disabled={busy}
@@ -98,6 +98,7 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
           <p>{t(`mic.${step.why}.hint`)}</p>
           <div class="actions">
             <button
+              ref={next}
               type="button"
               class="button primary wide"
               onClick={() => void open()}
