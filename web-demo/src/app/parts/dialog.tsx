@@ -1,10 +1,14 @@
 // A dialog or sheet on the browser's own <dialog>: focus is kept inside and returned, Escape closes.
 
+import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { Icon } from './icon';
 import { Said } from './said';
+
+/** How many were opened: the latest lies over all that is shown, until something else is shown anew. */
+export const dialogsOpened = signal(0);
 
 interface DialogProps {
   title: string;
@@ -24,6 +28,7 @@ export function Dialog({ title, onClose, children, testId, kind = 'sheet' }: Dia
   useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    dialogsOpened.value += 1;
     return () => dialog?.close();
   }, []);
   return (

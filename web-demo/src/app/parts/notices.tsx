@@ -2,17 +2,19 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import { notices } from '../store';
+import { dialogsOpened } from './dialog';
 
 export function Notices() {
   const ref = useRef<HTMLDivElement>(null);
   const shown = notices.value;
+  const opened = dialogsOpened.value;
   useEffect(() => {
     // A dialog is in the browser's top layer: the latest popover lies over it, anything else under it.
     const element = ref.current;
     if (!element || !('showPopover' in element) || shown.length === 0) return;
     element.showPopover();
     return () => element.hidePopover();
-  }, [shown]);
+  }, [shown, opened]);
   return (
     <div ref={ref} class="notices" popover="manual" aria-hidden="true">
       {shown.map((notice) => (

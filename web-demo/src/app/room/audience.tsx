@@ -80,7 +80,7 @@ export function Audience({ state, onPerson, onShare }: AudienceProps) {
               >
                 <Avatar person={person} />
                 <span class="tile-name">
-                  <bdi>{person.id === you ? t('you', { name: person.name }) : person.name}</bdi>
+                  <bdi>{person.id === you ? t('you.alone') : person.name}</bdi>
                 </span>
               </button>
             </li>

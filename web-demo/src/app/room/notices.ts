@@ -3,7 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { PalcoError, memberOf, type DirectEvent, type Event, type Person, type RoomState } from '../../sdk';
 import { t } from '../i18n';
-import { errorText, moderates, notify, palco } from '../store';
+import { errorText, moderates, notify, palco, withdraw } from '../store';
 
 export function useNotices(): void {
   useEffect(() => {
@@ -25,6 +25,7 @@ function tell(event: Event | DirectEvent, before: RoomState, after: RoomState): 
   switch (event.type) {
     case 'stage_updated': {
       const { person } = event.member;
+      if (own(person) && !event.member.muted) withdraw(t('notice.onstage'));
       if (memberOf(before, person.id)) break;
       notify(own(person) ? t('notice.onstage') : t('notice.stage.joined', { name: person.name }));
       break;

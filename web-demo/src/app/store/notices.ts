@@ -22,6 +22,11 @@ export function notify(text: string, bad = false): void {
   setTimeout(() => (notices.value = notices.value.filter((other) => other !== notice)), NOTICE_MS);
 }
 
+/** What was asked for is done: the words for it go. */
+export function withdraw(text: string): void {
+  notices.value = notices.value.filter((notice) => notice.text !== text);
+}
+
 export function errorText(error: unknown): string {
   const key: Key = `error.${codeOf(error)}`;
   // A newer server has codes that this page has no words for.

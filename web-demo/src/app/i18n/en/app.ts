@@ -29,4 +29,5 @@ export const app = {
   'role.speaker': 'Speaker',
   'role.listener': 'Listener',
   you: '{name} (you)',
+  'you.alone': 'You',
 } as const;

@@ -31,4 +31,5 @@ export const app: Readonly<Record<keyof typeof english, string>> = {
   'role.speaker': 'Intervient',
   'role.listener': 'Écoute',
   you: '{name} (vous)',
+  'you.alone': 'Vous',
 };

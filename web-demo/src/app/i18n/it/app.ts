@@ -31,4 +31,5 @@ export const app: Readonly<Record<keyof typeof english, string>> = {
   'role.speaker': 'Parla',
   'role.listener': 'Ascolta',
   you: '{name} (tu)',
+  'you.alone': 'Tu',
 };
