@@ -1,8 +1,10 @@
 //! `Idempotency-Key`: a creation that comes again within a day is answered as the first time, and not done again.
 //!
 //! Of two at the same time one waits for the other, and what has begun is done to its end, also for a client that hangs
-//! up. Answers are kept sealed, and bodies known by a keyed hash: a sign-up's hold a session and a password. A server
-//! that dies between doing and keeping forgets that it did.
+//! up. Answers are kept sealed, and bodies known by a keyed hash: a sign-up's hold a session and a password.
+//!
+//! A server may die between doing and keeping the answer. A planned room is noted in the transaction that plans it and
+//! told again all the same; a room ends with its server, and an account that is there is told by `taken`.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -18,13 +20,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use palco_protocol::{ErrorCode, UserId};
+use palco_protocol::{ErrorCode, RoomId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::{App, BODY_MAX_BYTES, caller::credentials, problem::Refused};
-use crate::{secrets::hex, store::Done, tokens::Tokens};
+use crate::{
+    secrets::hex,
+    store::{Done, Once},
+    tokens::Tokens,
+};
 
 /// Its name, as HTTP writes it.
 pub(super) const HEADER: &str = "idempotency-key";
@@ -93,6 +99,21 @@ impl Repeats {
     }
 }
 
+/// With a creation that has a key.
+#[derive(Clone)]
+pub(super) enum Again {
+    /// It may come again: what it makes is to be noted.
+    Perhaps(Once),
+    /// It has come before and made this.
+    Made(RoomId),
+}
+
+impl Again {
+    pub(super) fn once(&self) -> Option<&Once> {
+        if let Self::Perhaps(once) = self { Some(once) } else { None }
+    }
+}
+
 /// Around the whole API.
 pub(super) async fn once(
     State(app): State<App>,
@@ -116,7 +137,7 @@ pub(super) async fn once(
         let token = credentials(request.headers(), &app)?.ok_or(ErrorCode::Unauthorized)?;
         app.identities.known(token).await?.person.id
     };
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, BODY_MAX_BYTES).await.map_err(|_| ErrorCode::TooLarge)?;
     let mark = app.repeats.mark(path, &body);
     // In a task of its own, which a client that hangs up does not end.
@@ -124,8 +145,11 @@ pub(super) async fn once(
         let _turn = app.repeats.turn(caller, &key).await;
         match app.identities.store.done_before(caller, &key).await? {
             Some(done) if done.request != mark => Err(ErrorCode::KeyReused.into()),
-            Some(done) => told_again(&app, &done),
-            None => {
+            Some(done) if done.made().is_none() => told_again(&app, &done),
+            done => {
+                let made = done.and_then(|done| done.made());
+                let once = || Once { caller, key: key.clone(), request: mark.clone() };
+                parts.extensions.insert(made.map_or_else(|| Again::Perhaps(once()), Again::Made));
                 let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
                 kept(&app, caller, &key, mark, answer).await
             }

@@ -1,7 +1,7 @@
 //! Rooms planned ahead: planning, changing, calling off, saying yes, starting; and as calendars read them.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -25,6 +25,7 @@ use super::{
     me::{each, language, topic},
     people::{self, Cursor},
     problem::{Body, Path, Query, Refused, line, paragraph},
+    repeat::Again,
     rooms::{bound, proper},
 };
 use crate::{
@@ -43,13 +44,20 @@ const DURATION_MIN_MS: u64 = 1_000;
 pub(super) async fn create(
     State(app): State<App>,
     Member(me): Member,
+    again: Option<Extension<Again>>,
     Body(body): Body<CreateScheduled>,
 ) -> Result<(StatusCode, Json<Scheduled>), Refused> {
-    app.limits.check_host(me.id)?;
-    in_time(body.starts_at_ms)?;
-    let plan = checked(&app, me.id, body)?;
-    let room = RoomId(Uuid::now_v7());
-    app.identities.store.create_plan(room, me.id, &plan).await?;
+    let again = again.as_deref();
+    let room = if let Some(&Again::Made(room)) = again {
+        room
+    } else {
+        app.limits.check_host(me.id)?;
+        in_time(body.starts_at_ms)?;
+        let plan = checked(&app, me.id, body)?;
+        let room = RoomId(Uuid::now_v7());
+        app.identities.store.create_plan(room, me.id, &plan, again.and_then(Again::once)).await?;
+        room
+    };
     Ok((StatusCode::CREATED, Json(find(&app, me.id, room).await?.shown)))
 }
 

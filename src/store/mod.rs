@@ -42,7 +42,7 @@ pub(crate) use accounts::{Account, NewAccount, ProfileChange};
 use deadline::{Pool, Tx};
 pub(crate) use jobs::{PushJob, WebhookJob};
 pub(crate) use notices::Backlog;
-pub(crate) use operators::Done;
+pub(crate) use operators::{Done, Once};
 pub(crate) use outbox::Cause;
 pub(crate) use people::PeopleList;
 pub(crate) use rooms::{HistoryRow, NewRoom};

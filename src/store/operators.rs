@@ -1,12 +1,15 @@
 //! What operators keep: API keys of other products. And answers given, for requests that come twice.
 
-use palco_protocol::{UserId, http::ApiKey};
+use palco_protocol::{RoomId, UserId, http::ApiKey};
 use sqlx::{Row, any::AnyRow};
 
-use super::{Store, Stored, utc_ms};
+use super::{Store, Stored, Tx, utc_ms};
 
 /// How long an answer is kept for the same request.
 const ANSWERS_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// In the place of an answer's status.
+const MADE: i64 = 0;
 
 /// A request that was done, and what it was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +17,32 @@ pub(crate) struct Done {
     /// The keyed hash of what was asked.
     pub(crate) request: String,
     pub(crate) status: i64,
-    /// Sealed.
+    /// Sealed; of what was made and not answered yet, its id.
     pub(crate) body: String,
+}
+
+/// A creation whose request may come again.
+#[derive(Debug, Clone)]
+pub(crate) struct Once {
+    pub(crate) caller: UserId,
+    pub(crate) key: String,
+    /// The keyed hash of what was asked.
+    pub(crate) request: String,
+}
+
+impl Once {
+    /// Notes what was made, in the transaction that makes it: the answer is kept by another, which may never come.
+    pub(super) async fn made(&self, tx: &mut Tx, what: RoomId) -> Stored<()> {
+        let done = Done { request: self.request.clone(), status: MADE, body: what.to_string() };
+        keep(tx, self.caller, &self.key, &done).await
+    }
+}
+
+impl Done {
+    /// What was made, of a request that was not answered.
+    pub(crate) fn made(&self) -> Option<RoomId> {
+        (self.status == MADE).then(|| self.body.parse().ok())?
+    }
 }
 
 impl Store {
@@ -81,24 +108,29 @@ impl Store {
     /// Keeps an answer; those older than a day go.
     pub(crate) async fn remember_done(&self, caller: UserId, key: &str, done: &Done) -> Stored<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM idempotency WHERE created_at_ms <= $1")
-            .bind(utc_ms() - ANSWERS_KEPT_MS)
-            .execute(&mut tx)
-            .await?;
-        sqlx::query(
-            "INSERT INTO idempotency (caller_id, key, request, status, body, created_at_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(caller.to_string())
-        .bind(key)
-        .bind(&done.request)
-        .bind(done.status)
-        .bind(&done.body)
-        .bind(utc_ms())
-        .execute(&mut tx)
-        .await?;
+        keep(&mut tx, caller, key, done).await?;
         Ok(tx.commit().await?)
     }
+}
+
+async fn keep(tx: &mut Tx, caller: UserId, key: &str, done: &Done) -> Stored<()> {
+    sqlx::query("DELETE FROM idempotency WHERE created_at_ms <= $1")
+        .bind(utc_ms() - ANSWERS_KEPT_MS)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO idempotency (caller_id, key, request, status, body, created_at_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (caller_id, key) DO UPDATE SET status = $4, body = $5",
+    )
+    .bind(caller.to_string())
+    .bind(key)
+    .bind(&done.request)
+    .bind(done.status)
+    .bind(&done.body)
+    .bind(utc_ms())
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
 }
 
 fn api_key(row: &AnyRow) -> Stored<ApiKey> {

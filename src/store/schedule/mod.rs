@@ -9,7 +9,7 @@ use palco_protocol::{ErrorCode, RoomId, RoomKind, UserId, limits};
 use sqlx::Row;
 
 use super::{
-    Cause, NewRoom, Store, StoreError, Stored, Tx, count, outbox,
+    Cause, NewRoom, Once, Store, StoreError, Stored, Tx, count, outbox,
     people::between_blocks,
     rooms::{insert_room, kind_name},
     utc_ms,
@@ -52,7 +52,13 @@ impl Plan {
 
 impl Store {
     /// `too_many` when the host has as many to come as one may; `not_found`, `blocked` for a co-host who cannot be.
-    pub(crate) async fn create_plan(&self, id: RoomId, host: UserId, plan: &Plan) -> Stored<()> {
+    pub(crate) async fn create_plan(
+        &self,
+        id: RoomId,
+        host: UserId,
+        plan: &Plan,
+        once: Option<&Once>,
+    ) -> Stored<()> {
         let mut tx = self.begin().await?;
         let row = sqlx::query(
             "SELECT COUNT(*) AS planned FROM scheduled WHERE host_id = $1 AND cancelled_at_ms IS NULL \
@@ -80,6 +86,9 @@ impl Store {
         write_people(&mut tx, id, host, plan).await?;
         let cause = Cause::Scheduled { host, plan: plan.told(id), access: plan.kind };
         outbox::put(&mut tx, &cause).await?;
+        if let Some(once) = once {
+            once.made(&mut tx, id).await?;
+        }
         Ok(tx.commit().await?)
     }
 

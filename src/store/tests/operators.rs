@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{cases, somebody};
-use crate::store::{HistoryRow, NewRoom, Store, operators::Done};
+use crate::store::{Done, HistoryRow, NewRoom, Once, Store};
 
 cases![
     a_key_is_known_until_it_is_deleted,
@@ -32,9 +32,19 @@ async fn an_answer_is_kept_for_its_caller_and_key(store: Store) {
     assert!(store.done_before(caller, "key").await.unwrap().is_none());
     store.remember_done(caller, "key", &done).await.unwrap();
     let kept = store.done_before(caller, "key").await.unwrap().unwrap();
-    assert_eq!((kept.request, kept.status, kept.body), (done.request, done.status, done.body));
+    assert_eq!((&kept.request, kept.status, &kept.body), (&done.request, done.status, &done.body));
     assert!(store.done_before(UserId(Uuid::now_v7()), "key").await.unwrap().is_none());
     assert!(store.done_before(caller, "other").await.unwrap().is_none());
+    // What was made is known before there is an answer, and until there is one.
+    let once = Once { caller, key: "plan".to_owned(), request: "asked".to_owned() };
+    let plan = RoomId(Uuid::now_v7());
+    let mut tx = store.begin().await.unwrap();
+    once.made(&mut tx, plan).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.done_before(caller, "plan").await.unwrap().unwrap().made(), Some(plan));
+    store.remember_done(caller, "plan", &done).await.unwrap();
+    let kept = store.done_before(caller, "plan").await.unwrap().unwrap();
+    assert_eq!((kept.made(), kept.status, kept.body), (None, 201, done.body));
 }
 
 async fn opened(store: &Store, owner: UserId, kind: RoomKind, invited: Vec<UserId>) -> RoomId {

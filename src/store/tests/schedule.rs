@@ -51,7 +51,7 @@ fn plan(starts_at_ms: i64) -> Plan {
 
 async fn planned(store: &Store, host: &Account, plan: &Plan) -> RoomId {
     let id = RoomId(Uuid::now_v7());
-    store.create_plan(id, host.id, plan).await.unwrap();
+    store.create_plan(id, host.id, plan, None).await.unwrap();
     id
 }
 
@@ -173,8 +173,14 @@ async fn co_hosts_need_accounts_and_no_block(store: Store) {
     let with = |co_host| Plan { co_hosts: vec![co_host], ..plan(NOW + HOUR) };
     let id = RoomId(Uuid::now_v7());
     let nobody = UserId(Uuid::now_v7());
-    assert_eq!(refusal(store.create_plan(id, host.id, &with(nobody)).await), ErrorCode::NotFound);
-    assert_eq!(refusal(store.create_plan(id, host.id, &with(foe.id)).await), ErrorCode::Blocked);
+    assert_eq!(
+        refusal(store.create_plan(id, host.id, &with(nobody), None).await),
+        ErrorCode::NotFound
+    );
+    assert_eq!(
+        refusal(store.create_plan(id, host.id, &with(foe.id), None).await),
+        ErrorCode::Blocked
+    );
     assert!(seen(&store, host.id, id).await.is_none(), "nothing was kept");
     assert!(told(&store).await.is_empty());
     let id = planned(&store, &host, &with(helper.id)).await;

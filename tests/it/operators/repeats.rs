@@ -1,10 +1,18 @@
 //! Creations that come again with their `Idempotency-Key`.
 
-use palco_protocol::http::{Account, CreateAccount, LiveRooms, SessionIn, SignedIn};
-use serde_json::json;
+use std::process::Command;
+
+use palco_protocol::http::{
+    Account, CreateAccount, LiveRooms, ScheduledRooms, SessionIn, SignedIn,
+};
+use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::{house::House, people::PASSWORD};
+use crate::{
+    house::House,
+    people::PASSWORD,
+    spawned::{Directory, Spawned},
+};
 
 const KEY: &str = "6f1c9b52-9b0f-4c8e-8f0e-0a3d5f6b7c8d";
 
@@ -111,4 +119,52 @@ async fn signing_up_again_signs_in_and_leaves_no_secret_behind() {
     }
     assert!(looked_at > 10_000, "the database was read");
     house.close().await;
+}
+
+/// Another program's change to a database that is in use.
+fn change(database: &std::path::Path, statement: &str) {
+    const RUN: &str = "import sqlite3, sys\n\
+        sqlite3.connect(sys.argv[1], isolation_level=None).execute(sys.argv[2])";
+    let ran = Command::new("python3").args(["-c", RUN]).arg(database).arg(statement).status();
+    assert!(ran.expect("Python is installed: scripts/setup.sh test").success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_whose_answer_was_lost_with_the_server_is_not_made_again() {
+    let data = Directory::new();
+    let database = data.0.join("palco.db");
+    let mut server = Spawned::start(&data.0, &[]).await;
+    let body = json!({ "handle": "ada", "name": "Ada", "password": PASSWORD, "session": "token" });
+    let body = Some(body.to_string().into_bytes());
+    let answer = server.address.http("POST", "/api/v1/accounts", None, body).await;
+    let ada: SignedIn =
+        serde_json::from_slice(&answer.expect("an answer").body).expect("signed in");
+    let token = ada.token.expect("a token");
+    let starts_at_ms = ada.account.created_at_ms + 60 * 60 * 1_000;
+    let plans = async |server: &Spawned, title: &str| {
+        let body = json!({ "title": title, "starts_at_ms": starts_at_ms }).to_string();
+        let (body, headers) = (Some(body.into_bytes()), [("idempotency-key", KEY)]);
+        let path = "/api/v1/scheduled";
+        let answer = server.address.http_with("POST", path, Some(&token), &headers, body).await;
+        let answer = answer.expect("an answer");
+        (answer.status, serde_json::from_slice::<Value>(&answer.body).expect("JSON"))
+    };
+    // Done, and then no answer is kept: as if the server had died in between.
+    change(
+        &database,
+        "CREATE TRIGGER lost BEFORE INSERT ON idempotency WHEN NEW.status <> 0 BEGIN SELECT RAISE(ABORT, 'lost'); END",
+    );
+    let first = plans(&server, "Tea").await;
+    assert_eq!(first.0, 201, "{first:?}");
+    server.kill();
+    change(&database, "DROP TRIGGER lost");
+    let server = Spawned::start(&data.0, &[]).await;
+    let (status, problem) = plans(&server, "Coffee").await;
+    assert_eq!((status, problem["code"].as_str()), (422, Some("key_reused")));
+    assert_eq!(plans(&server, "Tea").await, first, "found again");
+    assert_eq!(plans(&server, "Tea").await, first, "and kept by now");
+    let path = "/api/v1/scheduled?list=mine";
+    let list = server.address.http("GET", path, Some(&token), None).await.expect("an answer");
+    let list: ScheduledRooms = serde_json::from_slice(&list.body).expect("a list");
+    assert_eq!(list.scheduled.len(), 1);
 }
