@@ -1,8 +1,15 @@
 //! A database that neither answers nor refuses: whoever asks is told after a while, rooms live on, nothing is stuck when
 //! it is back.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use futures_util::future::join_all;
 use palco_client::ServerEvent;
 use palco_protocol::{
     ClientMessage, DirectEvent, ErrorCode,
@@ -121,11 +128,25 @@ async fn a_room_lives_on_while_the_database_hangs_and_nothing_is_stuck_afterward
     is_ready(house).await.expect("ready");
     let (heard, sent) = (listener.media.packets_from(number), host.media.packets_sent());
 
-    line.swallow(true);
+    // It begins in the middle of a crowd's questions: on every connection one waits for its answer.
+    let answered = AtomicUsize::new(0);
+    let asks = (0..CROWD).map(|_| async {
+        loop {
+            match house.get::<Profile>("people/ada", None).await {
+                Ok(_) if answered.fetch_add(1, Ordering::Relaxed) == 5 * CROWD => {
+                    line.swallow(true);
+                }
+                Ok(_) => {}
+                Err(code) => return code,
+            }
+        }
+    });
+    let told = tokio::time::timeout(SOON * 2, join_all(asks)).await.expect("all are told");
+    assert_eq!(told, [ErrorCode::StorageUnavailable; CROWD]);
     // More than there are connections, and again: nobody waits for what the ones before left behind.
     for round in 0..2 {
         let follows = (0..CROWD).map(|_| house.tell("PUT", "people/ada/follow", &bob));
-        for follows in tokio::time::timeout(SOON, futures_util::future::join_all(follows))
+        for follows in tokio::time::timeout(SOON, join_all(follows))
             .await
             .unwrap_or_else(|_| panic!("round {round}: not told"))
         {
@@ -157,7 +178,7 @@ async fn a_room_lives_on_while_the_database_hangs_and_nothing_is_stuck_afterward
     tokio::time::timeout(SOON, heals).await.expect("ready again");
     // Every connection works, none is lost to the pool: as many at once as before.
     let follows = (0..CROWD).map(|_| house.tell("PUT", "people/ada/follow", &bob));
-    for follows in futures_util::future::join_all(follows).await {
+    for follows in join_all(follows).await {
         follows.expect("follows now");
     }
     let profile: Profile = house.get("people/ada", None).await.expect("seen");
