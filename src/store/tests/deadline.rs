@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use sqlx::{AnyConnection, Connection, Executor, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
 use tokio::task::JoinHandle;
 
 use super::{PATIENCE, Place, postgres::Postgres, somebody};
@@ -16,6 +16,8 @@ async fn a_lock_that_is_kept_costs_a_writer_their_patience_and_nobody_else_anyth
     let store = Store::open(Some(&url), &place.path, Duration::from_secs(1)).await.unwrap();
     let ada = somebody(&store, "ada").await;
     let bob = somebody(&store, "bob").await.id;
+    // A transaction sees others as they were at its first look: that takes a connection of its own.
+    let mut looks = AnyConnection::connect(&url).await.unwrap();
     let mut other = AnyConnection::connect(&url).await.unwrap();
     other.execute("BEGIN").await.unwrap();
     other.execute("LOCK TABLE follow IN ACCESS EXCLUSIVE MODE").await.unwrap();
@@ -32,16 +34,17 @@ async fn a_lock_that_is_kept_costs_a_writer_their_patience_and_nobody_else_anyth
         assert!(matches!(followed, Err(StoreError::Unavailable(_))), "{followed:?}");
     }
     // Nobody waits for the lock any longer, nor does what they began keep others.
-    let waits = "SELECT COUNT(*) FROM pg_stat_activity \
-        WHERE datname = current_database() AND (wait_event_type = 'Lock' OR state LIKE 'idle in transaction%') \
-        AND pid <> pg_backend_pid()";
-    loop {
-        let row = other.fetch_one(waits).await.unwrap();
-        if row.get::<i64, _>(0) == 0 {
-            break;
+    let own: i32 = other.fetch_one("SELECT pg_backend_pid()").await.unwrap().get(0);
+    let waits = format!(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> {own} \
+         AND (wait_event_type = 'Lock' OR state LIKE 'idle in transaction%')"
+    );
+    let over = async {
+        while looks.fetch_one(AssertSqlSafe(waits.clone())).await.unwrap().get::<i64, _>(0) > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    };
+    tokio::time::timeout(PATIENCE, over).await.unwrap();
     assert_eq!(store.account(ada.id).await.unwrap().as_ref(), Some(&ada));
     other.execute("ROLLBACK").await.unwrap();
     store.follow(bob, ada.id).await.unwrap();
@@ -66,6 +69,8 @@ async fn connections_that_never_answer_again_are_replaced() {
         open.push(store.begin().await.unwrap());
     }
     drop(open);
+    // A transaction sees others as they were at its first look: that takes a connection of its own.
+    let mut looks = AnyConnection::connect(&url).await.unwrap();
     let mut other = AnyConnection::connect(&url).await.unwrap();
     other.execute("BEGIN").await.unwrap();
     other.execute("LOCK TABLE account IN ACCESS EXCLUSIVE MODE").await.unwrap();
@@ -84,7 +89,7 @@ async fn connections_that_never_answer_again_are_replaced() {
     let mut stopped: Vec<String> = Vec::new();
     while stopped.len() < POSTGRES_CONNECTIONS as usize {
         assert!(!asked.iter().all(JoinHandle::is_finished), "{} of them waited", stopped.len());
-        let rows = other.fetch_all(serving).await.unwrap();
+        let rows = looks.fetch_all(serving).await.unwrap();
         stopped = rows.iter().map(|row| row.get(0)).collect();
     }
     signal("STOP", &stopped);
