@@ -285,11 +285,14 @@ describe('a voice', () => {
   it('goes on with another microphone when one is pulled out', async () => {
     const client = open();
     const track = await speak(client);
+    const lost: unknown[] = [];
+    client.on('microphoneLost', (why) => lost.push(why));
     track.end();
     await vi.waitFor(() => expect(page.asked.length).toBe(1));
     expect(sent()).toBeNull();
     const other = allow(0);
     await vi.waitFor(() => expect(sent()).toBe(other));
+    await vi.waitFor(() => expect(lost).toEqual([undefined]));
     expect(server.heard).toEqual(['join A', 'unmute']);
   });
 
@@ -299,7 +302,7 @@ describe('a voice', () => {
   ] as const)('is muted, and says why, when the microphone is gone (%s)', async (permission, code, asked) => {
     const client = open();
     const track = await speak(client);
-    const lost: string[] = [];
+    const lost: unknown[] = [];
     client.on('microphoneLost', (why) => lost.push(why));
     page.permission = permission;
     track.end();
@@ -328,17 +331,45 @@ describe('a microphone', () => {
     expect(microphone.track?.readyState).toBe('live');
   });
 
-  it('is closed, and known to be, when the other device does not start', async () => {
+  it('goes on as it was when the other device does not start', async () => {
     const { microphone } = open();
-    const tracks: boolean[] = [];
-    microphone.on('track', (track) => tracks.push(track !== undefined));
     void microphone.open();
     const before = allow(0);
     await settled();
     const changed = refusal(microphone.change({ deviceId: 'a' }));
     page.asked[1]?.refuse('NotReadableError');
+    await settled();
+    const again = allow(2);
     expect(await changed).toBe('microphone_failed');
-    expect([before.readyState, tracks]).toEqual(['ended', [true, false]]);
+    expect(before.readyState).toBe('ended');
+    expect(microphone.track).toBe(again);
+    expect(microphone.settings.deviceId).toBeUndefined();
+  });
+
+  it('is lost, and known to be, when neither the other device starts nor the one before', async () => {
+    const { microphone } = open();
+    const told: unknown[] = [];
+    microphone.on('track', (track) => told.push(track?.readyState));
+    microphone.on('lost', () => told.push('lost'));
+    void microphone.open();
+    allow(0);
+    await settled();
+    const changed = refusal(microphone.change({ deviceId: 'a' }));
+    page.asked[1]?.refuse('NotReadableError');
+    await settled();
+    page.asked[2]?.refuse('NotReadableError');
+    expect(await changed).toBe('microphone_failed');
+    expect(told).toEqual(['live', undefined, 'lost']);
+  });
+
+  it('is the system’s choice when the chosen one is not there any more', async () => {
+    const { microphone } = open();
+    await microphone.change({ deviceId: 'a' });
+    const opened = microphone.open();
+    page.asked[0]?.refuse('OverconstrainedError');
+    await settled();
+    const track = allow(1);
+    expect(await opened).toBe(track);
   });
 });
 

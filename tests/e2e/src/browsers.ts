@@ -2,11 +2,8 @@
 // needs no patched build (1.65.1 sends it a command that ESR 153 does not know: hence the exact
 // version in package.json).
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { spawn } from 'node:child_process';
 import { chromium, firefox, type Browser, type BrowserContext } from 'playwright-core';
+import { startSound, type Sound } from './sound.js';
 
 export type Kind = 'chromium' | 'firefox';
 
@@ -23,14 +20,34 @@ export async function launch(kind: Kind, prefs: Prefs = {}): Promise<RunningBrow
   return kind === 'chromium' ? launchChromium() : launchFirefox(prefs);
 }
 
-const CHROMIUM_ARGS = [
+const OWN_DEVICES = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
   '--autoplay-policy=no-user-gesture-required',
-  '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
 ];
+const CHROMIUM_ARGS = [...OWN_DEVICES, '--use-fake-device-for-media-stream'];
+
+/** With the microphones of a computer of its own: those that `sound` says are plugged in. */
+export async function launchWithMicrophones(kind: Kind): Promise<{ running: RunningBrowser; sound: Sound }> {
+  if (kind === 'firefox') {
+    const sound = await startSound();
+    const prefs = { 'media.navigator.streams.fake': false, 'permissions.default.microphone': 1 };
+    return { running: await launchFirefox(prefs, sound), sound };
+  }
+  const sound = await startSound();
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: OWN_DEVICES,
+    env: { ...process.env, PULSE_SERVER: sound.address },
+  });
+  const close = async (): Promise<void> => {
+    await browser.close();
+    await sound.stop();
+  };
+  return { running: { kind, browser, close }, sound };
+}
 
 async function launchChromium(): Promise<RunningBrowser> {
   const browser = await chromium.launch({
@@ -60,8 +77,9 @@ export async function launchWithTabs(): Promise<{ window: BrowserContext; close:
   return { window: plain.contexts()[0]!, close: () => browser.close() };
 }
 
-async function launchFirefox(prefs: Prefs): Promise<RunningBrowser> {
-  const sound = await startSound();
+/** Its AudioContext stands still without a sound device. */
+async function launchFirefox(prefs: Prefs, sound?: Sound): Promise<RunningBrowser> {
+  sound ??= await startSound();
   const browser = await firefox.launch({
     channel: 'moz-firefox',
     executablePath: '/usr/bin/firefox-esr',
@@ -79,29 +97,4 @@ async function launchFirefox(prefs: Prefs): Promise<RunningBrowser> {
     await sound.stop();
   };
   return { kind: 'firefox', browser, close };
-}
-
-/** Firefox's AudioContext stands still without a sound device: a PulseAudio that plays into nothing. */
-async function startSound(): Promise<{ address: string; stop: () => Promise<void> }> {
-  const dir = await mkdtemp(join(tmpdir(), 'palco-e2e-sound-'));
-  const socket = join(dir, 'native');
-  const daemon = spawn(
-    'pulseaudio',
-    [
-      '-n',
-      '--daemonize=no',
-      '--use-pid-file=no',
-      '--exit-idle-time=-1',
-      '--load=module-null-sink',
-      `--load=module-native-protocol-unix auth-anonymous=1 socket=${socket}`,
-    ],
-    { stdio: 'ignore', env: { ...process.env, PULSE_RUNTIME_PATH: dir, HOME: dir } },
-  );
-  const ended = new Promise<void>((resolve) => daemon.once('exit', () => resolve()));
-  const stop = async (): Promise<void> => {
-    daemon.kill();
-    await ended;
-    await rm(dir, { recursive: true, force: true });
-  };
-  return { address: `unix:${socket}`, stop };
 }

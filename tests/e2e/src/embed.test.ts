@@ -32,7 +32,8 @@ describe('a product of another origin', { timeout: 180_000 }, () => {
     });
     await new Promise<void>((resolve) => product.listen(0, '127.0.0.1', resolve));
     productUrl = `http://localhost:${(product.address() as AddressInfo).port}`;
-    server = await startServer('--origin', productUrl);
+    // Longer than the test: a second signal ends it.
+    server = await startServer('--origin', productUrl, '--drain-s=600');
     for (const kind of ['chromium', 'firefox'] as const) browsers.set(kind, await launch(kind));
     host = await Person.at(browsers.get('chromium')!, 'Hanna', 440);
     await host.signUp(server.url, 'hanna');
@@ -208,5 +209,27 @@ describe('a product of another origin', { timeout: 180_000 }, () => {
     assert.equal(again.status, 304);
     const other = await script({ 'Accept-Encoding': 'gzip', 'If-None-Match': first.headers.get('etag')! });
     assert.equal(other.status, 200);
+  });
+
+  test('the tag says in its language that the server restarts, until the room is over', async () => {
+    served.set(
+      '/restart',
+      `<!doctype html><html lang="it"><meta charset="utf-8"><title>Restart</title>
+      <script type="module" src="${server.url}/sdk/palco-room.js"></script>
+      <palco-room room="${room}" name="Rita"></palco-room></html>`,
+    );
+    const visitor = await Person.at(browsers.get('chromium')!, 'Rita', 880);
+    await visitor.page.goto(`${productUrl}/restart`);
+    await visitor.page.getByRole('button', { name: 'Ascolta' }).click();
+    await visitor.hears(440);
+    const said = visitor.page.locator('palco-room').getByRole('status');
+    server.terminate();
+    await said.filter({ hasText: 'Il server sta per riavviarsi' }).filter({ hasText: '9 minuti' }).waitFor();
+    await visitor.hears(440);
+    await visitor.picture('embed-draining');
+    server.terminate();
+    await said.filter({ hasText: 'Il server si riavvia' }).waitFor();
+    assert.deepEqual(visitor.pageErrors, []);
+    await visitor.leave();
   });
 });

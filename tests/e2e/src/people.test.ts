@@ -3,45 +3,35 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { launch, type Kind, type RunningBrowser } from './browsers.js';
-import { Person } from './person.js';
-import { startServer, type Server } from './server.js';
+import type { Kind } from './browsers.js';
+import { Cast } from './cast.js';
+import type { Person } from './person.js';
 
 for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
   describe(`a follower in ${kind}`, { timeout: 180_000 }, () => {
-    const running: RunningBrowser[] = [];
-    let server: Server;
+    let cast: Cast;
     let ada: Person;
     let ben: Person;
     let cleo: Person;
     let link: string;
 
     before(async () => {
-      server = await startServer();
-      running.push(await launch('chromium'));
-      if (kind !== 'chromium') running.push(await launch(kind));
-      ada = await Person.at(running.at(-1)!, 'Ada', 1320);
-      ben = await Person.at(running[0]!, 'Ben', 440);
-      cleo = await Person.at(running[0]!, 'Cleo', 880);
+      cast = await Cast.in(kind);
+      ben = await cast.member('Ben', 440);
     });
-    after(async () => {
-      for (const person of [ada, ben, cleo]) await person?.leave();
-      for (const browser of running) await browser.close();
-      await server?.stop();
-    });
+    after(() => cast?.end());
 
     test('signs up and follows somebody, who is told', async () => {
-      await ben.signUp(server.url, 'ben');
-      await ada.signUp(server.url, 'ada');
-      await ada.follow(server.url, 'ben');
+      ada = await cast.member('Ada', 1320);
+      await cast.follows(ada, ben);
       await ben.isTold('followed');
       await ben.page.locator('[data-testid="bell"][data-count="1"]').waitFor();
     });
 
     test('hears on another page that they went live, and is in the room with one tap', async () => {
-      await ada.page.goto(`${server.url}/settings`);
+      await ada.page.goto(`${cast.url}/settings`);
       await ada.page.getByTestId('kind-live').waitFor();
-      link = await ben.goLive(server.url, 'Ben at breakfast');
+      link = await ben.goLive(cast.url, 'Ben at breakfast');
       await ben.unmute();
       const card = await ada.isTold('live');
       await ada.picture(`${kind}-people-1-told`);
@@ -54,7 +44,7 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
 
     test('sees in the list what happened, and the count is gone', async () => {
       const seen = ada.page.waitForResponse(/\/notifications\/read$/);
-      await ada.page.goto(`${server.url}/notifications`);
+      await ada.page.goto(`${cast.url}/notifications`);
       await seen;
       await ada.page.locator('[data-testid="news-row"][data-kind="live"]').waitFor();
       await ada.page.locator('[data-testid="bell"][data-count="0"]').waitFor();
@@ -64,8 +54,8 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
     });
 
     test('blocks somebody, who is out at once and sees and enters nothing of theirs', async () => {
-      const adas = await ada.goLive(server.url, 'Ada in the evening');
-      await cleo.signUp(server.url, 'cleo');
+      const adas = await ada.goLive(cast.url, 'Ada in the evening');
+      cleo = await cast.member('Cleo', 880);
       await cleo.page.goto(adas);
       await cleo.by('join-room').click();
       await cleo.by('raise-hand').waitFor();
@@ -74,17 +64,17 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
       await ada.by('confirm-block').click();
       await cleo.by('room-ended').waitFor();
 
-      await cleo.page.goto(server.url);
+      await cleo.page.goto(cast.url);
       await cleo.page.getByTestId('room-card').filter({ hasText: 'Ben at breakfast' }).waitFor();
       assert.equal(await cleo.page.getByTestId('room-card').filter({ hasText: 'Ada' }).count(), 0);
-      await cleo.page.goto(`${server.url}/@ada`);
+      await cleo.page.goto(`${cast.url}/@ada`);
       await cleo.by('over-noperson').waitFor();
       await cleo.page.goto(adas);
       await cleo.by('over-notfound').waitFor();
     });
 
     test('no page failed', () => {
-      for (const person of [ada, ben, cleo]) assert.deepEqual(person.pageErrors, []);
+      cast.noPageFailed();
     });
   });
 }

@@ -16,8 +16,16 @@ const ACTION_DEADLINE_MS = 15_000;
  */
 const PICTURE_STYLE = 'sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT+SmwNZWA=';
 
-/** What Firefox reports as errors that no script of the page could have caught. */
-const NO_FAULTS = [PICTURE_STYLE, 'can’t establish a connection to the server at ws:'];
+/**
+ * What Firefox reports as errors that no script of the page could have caught: the last two are of a page that
+ * was left while something of it was on its way.
+ */
+const NO_FAULTS = [
+  PICTURE_STYLE,
+  'can’t establish a connection to the server at ws:',
+  'was interrupted while the page was loading',
+  'A ServiceWorker intercepted the request and encountered an unexpected error',
+];
 
 /** Everybody's, in these tests. */
 export const PASSWORD = 'correct horse battery';
@@ -33,14 +41,14 @@ export class Person {
   ) {}
 
   /** A person with a device of their own: nothing is shared with others in the same browser. */
-  static async at({ browser }: RunningBrowser, name: string, microphoneHz: number): Promise<Person> {
+  static async at({ browser }: RunningBrowser, name: string, microphoneHz?: number): Promise<Person> {
     return Person.in(await browser.newContext({ locale: 'en-GB' }), name, microphoneHz);
   }
 
-  /** A person whose device this is. */
-  static async in(context: BrowserContext, name: string, microphoneHz: number): Promise<Person> {
+  /** A person whose device this is; without a pitch their microphones are the device's own. */
+  static async in(context: BrowserContext, name: string, microphoneHz?: number): Promise<Person> {
     context.setDefaultTimeout(ACTION_DEADLINE_MS);
-    await giveMicrophone(context, microphoneHz);
+    if (microphoneHz !== undefined) await giveMicrophone(context, microphoneHz);
     await watchFrames(context);
     const page = await context.newPage();
     const person = new Person(name, page, context);
@@ -89,6 +97,15 @@ export class Person {
     await this.by('account-menu').click();
     await this.by('sign-out').click();
     await this.by('open-sign-in').waitFor();
+  }
+
+  async changePassword(url: string, from: string, to: string): Promise<void> {
+    await this.page.goto(`${url}/settings`);
+    await this.by('password-current').fill(from);
+    await this.by('password-new').fill(to);
+    await this.by('password-change').click();
+    // A new form, empty: it was taken.
+    await this.page.locator('[data-testid="password-new"]:invalid').waitFor();
   }
 
   /** On the profile: follows whom it is of. */

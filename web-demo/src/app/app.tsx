@@ -6,6 +6,7 @@ import { announcePage } from './parts/heading';
 import { News } from './parts/news';
 import { Notices } from './parts/notices';
 import { Said } from './parts/said';
+import { SignedOut } from './parts/signed-out';
 import { address } from './router';
 
 export function App() {
@@ -22,6 +23,7 @@ export function App() {
         {t('app.skip')}
       </a>
       <Draining />
+      <SignedOut />
       <Page key={here.path} params={params} {...here} />
       <News />
       <Notices />

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { hasWords, t, tn } from '../app/i18n';
 import { Avatar } from '../app/parts/avatar';
 import { Icon } from '../app/parts/icon';
+import { useTimeLeft } from '../app/parts/time-left';
 import {
   LIMITS,
   codeOf,
@@ -28,7 +29,13 @@ export function View({ client, room, name, link, known }: ViewProps) {
   const [closedBy, setClosedBy] = useState<PalcoError['code'] | undefined>(undefined);
   const [trouble, setTrouble] = useState<string | undefined>(undefined);
   useEffect(() => {
-    const stops = [client.on('room', setState), client.on('closed', setClosedBy)];
+    const stops = [
+      client.on('room', setState),
+      client.on('closed', setClosedBy),
+      client.on('microphoneLost', (why) =>
+        setTrouble(t(why === undefined ? 'notice.mic.replaced' : 'notice.mic.lost')),
+      ),
+    ];
     return () => stops.forEach((stop) => stop());
   }, [client]);
 
@@ -128,6 +135,7 @@ function Inside({ client, state, attempt }: InsideProps) {
         <p class="quiet">{tn('count.listeners', counts.listeners)}</p>
       </header>
       <Trouble client={client} />
+      <Draining client={client} />
       <ul class="stage" aria-label={t('stage.title')}>
         {stage.map((one) => (
           <Tile key={one.person.id} client={client} member={one} />
@@ -203,6 +211,21 @@ function Trouble({ client }: { client: Palco }) {
       {fine ? '' : away}
     </p>
   );
+}
+
+/** The server is about to stop: how long the room can go on. */
+function Draining({ client }: { client: Palco }) {
+  const [until, setUntil] = useState(client.connection.drainsAtMs);
+  useEffect(() => client.on('connection', (now) => setUntil(now.drainsAtMs)), [client]);
+  return (
+    <p class="announcement" role="status">
+      {until !== undefined && <DrainingWords until={until} />}
+    </p>
+  );
+}
+
+function DrainingWords({ until }: { until: number }) {
+  return <>{t('draining.room', { wait: useTimeLeft(until) })}</>;
 }
 
 function Tile({ client, member }: { client: Palco; member: StageMember }) {

@@ -49,10 +49,10 @@ export interface ClientEvents {
    */
   event: Event | DirectEvent;
   /**
-   * The microphone went away while you were speaking, and no other could be opened without asking: you are muted.
-   * Why is a `microphone_…` code; `unmute` asks again.
+   * The microphone went away while you were speaking. Undefined: another one took its place. Else no other could be
+   * opened without asking, and you are muted: why, a `microphone_…` code; `unmute` asks again.
    */
-  microphoneLost: PalcoError['code'];
+  microphoneLost: PalcoError['code'] | undefined;
   /** The session is over and will not heal by itself: why. */
   closed: PalcoError['code'];
 }

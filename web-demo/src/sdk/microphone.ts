@@ -4,7 +4,7 @@
 // attaches `track` to the connection.
 
 import { Emitter } from './emitter';
-import { PalcoError } from './errors';
+import { PalcoError, codeOf } from './errors';
 
 export interface MicrophoneSettings {
   /** Absent: the system's choice. */
@@ -52,7 +52,10 @@ export class Microphone extends Emitter<MicrophoneEvents> {
     return opening;
   }
 
-  /** Takes other settings; an open microphone is opened again with them. Rejects as `open` does: then it is closed. */
+  /**
+   * Takes other settings; an open microphone is opened again with them. Rejects as `open` does: then it goes on as
+   * it was, or is lost.
+   */
   async change(settings: Partial<MicrophoneSettings>): Promise<void> {
     this.settings = { ...this.settings, ...settings };
     // One that is being opened is opened first; of several changes the last one counts.
@@ -61,14 +64,31 @@ export class Microphone extends Emitter<MicrophoneEvents> {
         await this.#opening.catch(() => undefined);
         continue;
       }
+      const { settings: wanted } = this;
+      const before = this.#openedWith ?? wanted;
       this.#release();
       try {
         await this.open();
       } catch (error) {
-        this.emit('track', undefined);
+        // Closed, or changed again meanwhile: that counts.
+        if (codeOf(error) !== 'aborted' && this.settings === wanted) await this.#goOn(before);
         throw error;
       }
     }
+  }
+
+  async #goOn(before: MicrophoneSettings): Promise<void> {
+    this.settings = before;
+    try {
+      await this.open();
+    } catch {
+      this.#gone();
+    }
+  }
+
+  #gone(): void {
+    this.emit('track', undefined);
+    this.emit('lost', undefined);
   }
 
   /** Lets go of it; one that the person is still being asked for is not opened. */
@@ -92,11 +112,18 @@ export class Microphone extends Emitter<MicrophoneEvents> {
       echoCancellation: processing,
       noiseSuppression: processing,
       autoGainControl: processing,
-      ...(deviceId === undefined ? {} : { deviceId: { ideal: deviceId } }),
     };
-    const stream = await devices.getUserMedia({ audio }).catch((error: unknown) => {
-      throw new PalcoError(refusal(error));
-    });
+    // A choice that is only preferred Chromium passes over. One that is not there any more gives way here.
+    const chosen = { audio: deviceId === undefined ? audio : { ...audio, deviceId: { exact: deviceId } } };
+    const stream = await devices
+      .getUserMedia(chosen)
+      .catch((error: unknown) => {
+        if (deviceId === undefined || refusal(error) !== 'microphone_missing') throw error;
+        return devices.getUserMedia({ audio });
+      })
+      .catch((error: unknown) => {
+        throw new PalcoError(refusal(error));
+      });
     const track = stream.getAudioTracks()[0];
     if (!track) throw new PalcoError('microphone_missing');
     if (round !== this.#round) {
@@ -162,7 +189,8 @@ export async function microphoneAllowed(): Promise<boolean> {
 }
 
 function refusal(error: unknown): 'microphone_refused' | 'microphone_missing' | 'microphone_failed' {
-  const name = error instanceof DOMException ? error.name : '';
+  // Not every browser's OverconstrainedError is a DOMException.
+  const { name } = error as { name?: unknown };
   if (name === 'NotAllowedError' || name === 'SecurityError') return 'microphone_refused';
   if (name === 'NotFoundError' || name === 'OverconstrainedError') return 'microphone_missing';
   return 'microphone_failed';

@@ -15,7 +15,8 @@ export interface Surroundings {
   member: () => StageMember | undefined;
   send: (track: MediaStreamTrack | null) => Promise<void>;
   ask: (message: ClientMessage) => Promise<unknown>;
-  lost: (why: PalcoError['code']) => void;
+  /** The microphone; undefined: another one took its place. */
+  lost: (why: PalcoError['code'] | undefined) => void;
 }
 
 export class Voice {
@@ -100,7 +101,9 @@ export class Voice {
     if (!speaks()) return;
     try {
       if (!(await microphoneAllowed())) throw new PalcoError('microphone_refused');
-      if (speaks()) await this.#microphone.open();
+      if (!speaks()) return;
+      await this.#microphone.open();
+      this.#around.lost(undefined);
     } catch (error) {
       const code = codeOf(error);
       if (code === 'aborted' || !speaks()) return;

@@ -9,7 +9,16 @@ import { follow } from '../router';
 import { connection } from '../store';
 
 export type OverReason =
-  RoomEndReason | 'removed' | 'banned' | 'taken_over' | 'session' | 'notfound' | 'noperson' | 'unreachable';
+  | RoomEndReason
+  | 'removed'
+  | 'banned'
+  | 'taken_over'
+  | 'session'
+  | 'signed_out'
+  | 'suspended'
+  | 'notfound'
+  | 'noperson'
+  | 'unreachable';
 
 interface OverProps {
   reason: OverReason;
@@ -41,7 +50,7 @@ export function Over({ reason, again }: OverProps) {
           <p>{t(`over.${shown}.text` satisfies Key)}</p>
           {again && (
             <button type="button" class="button primary wide" onClick={again} data-testid="join-again">
-              {reason === 'taken_over' ? t('over.taken_over.here') : t('over.again')}
+              {wayBack(reason)}
             </button>
           )}
           <a class={again ? 'button wide' : 'button primary wide'} href="/" onClick={follow}>
@@ -51,6 +60,12 @@ export function Over({ reason, again }: OverProps) {
       </main>
     </>
   );
+}
+
+/** What the main button is called. */
+function wayBack(reason: OverReason): string {
+  if (reason === 'taken_over') return t('over.taken_over.here');
+  return reason === 'signed_out' ? t('sign.in') : t('over.again');
 }
 
 /** Whether the server was away since, and is there again. */

@@ -2,7 +2,9 @@
 
 import { useEffect } from 'preact/hooks';
 import type { PageProps } from '../pages';
-import { closedBy, palco, rememberedName, room } from '../store';
+import { signInAddress } from '../parts/header';
+import { navigate } from '../router';
+import { closedBy, palco, rememberedName, room, signedOut } from '../store';
 import { Live } from '../room/live';
 import { Entry } from './entry';
 import { Over } from './over';
@@ -34,7 +36,15 @@ export function RoomPage({ params, hash }: PageProps) {
   if (here?.removed)
     return here.removed.banned ? <Over reason="banned" /> : <Over reason="removed" again={again} />;
   if (here && closedBy.value === 'taken_over') return <Over reason="taken_over" again={again} />;
-  if (here && closedBy.value !== undefined) return <Over reason="session" again={again} />;
+  if (here && closedBy.value !== undefined) return <Gone again={again} />;
   if (here) return <Live state={here} />;
   return <Entry key={id} id={id} link={link} />;
+}
+
+/** The session is over: a guest's, who says their name again, or an account's. */
+function Gone({ again }: { again: () => void }) {
+  const why = signedOut.value;
+  if (why === undefined) return <Over reason="session" again={again} />;
+  if (why === 'suspended') return <Over reason={why} />;
+  return <Over reason={why} again={() => navigate(signInAddress())} />;
 }

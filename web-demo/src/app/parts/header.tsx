@@ -93,12 +93,15 @@ function AccountMenu() {
   );
 }
 
-/** Back here afterwards. */
-function SignInLink() {
+/** Where one signs in; back here afterwards. */
+export function signInAddress(): string {
   const { path } = address.value;
-  const back = path === '/' || path.startsWith('/sign') ? '' : `?to=${encodeURIComponent(path)}`;
+  return path === '/' || path.startsWith('/sign') ? '/signin' : `/signin?to=${encodeURIComponent(path)}`;
+}
+
+function SignInLink() {
   return (
-    <a class="button sign-in" href={`/signin${back}`} onClick={follow} data-testid="open-sign-in">
+    <a class="button sign-in" href={signInAddress()} onClick={follow} data-testid="open-sign-in">
       {t('sign.in')}
     </a>
   );

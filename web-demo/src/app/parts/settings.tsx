@@ -48,17 +48,21 @@ export function useDevices(kind: DeviceKind): MediaDeviceInfo[] {
 
 export function MicrophoneChoice() {
   const devices = useDevices('audioinput');
+  const [chosen, setChosen] = useState(() => stored().microphone ?? 'default');
   if (devices.length < 2) return null;
+  const choose = async (deviceId: string): Promise<void> => {
+    setChosen(deviceId);
+    // One that does not start is no choice: the former one goes on.
+    if (await attempt(() => palco.microphone.change({ deviceId }))) store({ microphone: deviceId });
+    else setChosen(chosen);
+  };
   return (
     <label class="field">
       <span>{t('mic.device')}</span>
       <select
-        value={stored().microphone ?? 'default'}
-        onChange={(event) => {
-          const microphone = event.currentTarget.value;
-          store({ microphone });
-          void attempt(() => palco.microphone.change({ deviceId: microphone }));
-        }}
+        value={chosen}
+        data-testid="microphone-device"
+        onChange={(event) => void choose(event.currentTarget.value)}
       >
         {devices.map((device, at) => (
           <option key={device.deviceId} value={device.deviceId}>

@@ -30,6 +30,9 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
     if (step.is === 'check' || step.is === 'refused') next.current?.focus();
   }, [step.is]);
 
+  // Pulled out during the check: another one is checked, or it is said that there is none.
+  useEffect(() => palco.microphone.on('lost', () => void open()), []);
+
   const open = async (): Promise<void> => {
     setStep({ is: 'opening' });
     try {

@@ -1,9 +1,9 @@
 // What happens in the room, in words: for the eye as notices, for screen readers through the same.
 
 import { useEffect } from 'preact/hooks';
-import { PalcoError, memberOf, type DirectEvent, type Event, type Person, type RoomState } from '../../sdk';
+import { memberOf, type DirectEvent, type Event, type Person, type RoomState } from '../../sdk';
 import { t } from '../i18n';
-import { errorText, moderates, notify, palco, withdraw } from '../store';
+import { moderates, notify, palco, withdraw } from '../store';
 
 export function useNotices(): void {
   useEffect(() => {
@@ -14,7 +14,9 @@ export function useNotices(): void {
         if (before && after) tell(event, before, after);
         before = after;
       }),
-      palco.on('microphoneLost', (why) => notify(errorText(new PalcoError(why)), true)),
+      palco.on('microphoneLost', (why) =>
+        notify(t(why === undefined ? 'notice.mic.replaced' : 'notice.mic.lost'), why !== undefined),
+      ),
     ];
     return () => stops.forEach((stop) => stop());
   }, []);

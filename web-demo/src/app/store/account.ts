@@ -23,6 +23,11 @@ export const member = signal<Person | undefined>(stored());
 /** Their handle; every account has one. */
 export const ownHandle = computed(() => member.value?.handle ?? '');
 
+/** Why the session is over, when it was not this page that ended it; undefined again with the next one. */
+export const signedOut = signal<'signed_out' | 'suspended' | undefined>(undefined);
+/** This page is about to end it: then its end is no news. */
+let leaving = false;
+
 /** The page of one's own profile. */
 export const profilePath = (handle: string): string => `/@${handle}`;
 
@@ -48,27 +53,33 @@ export async function signIn(login: string, password: string): Promise<void> {
 function enter(person: Person): void {
   palco.signInByCookie(person);
   keep(person);
+  signedOut.value = undefined;
 }
 
-export async function signOut(): Promise<void> {
-  await api.signOut();
-  leave();
-}
+export const signOut = (): Promise<void> => leaveBy(() => api.signOut());
+export const deleteAccount = (password: string): Promise<void> => leaveBy(() => api.deleteAccount(password));
 
-export async function deleteAccount(password: string): Promise<void> {
-  await api.deleteAccount(password);
-  leave();
+async function leaveBy(request: () => Promise<void>): Promise<void> {
+  leaving = true;
+  try {
+    await request();
+    leave();
+  } finally {
+    leaving = false;
+  }
 }
 
 function leave(): void {
-  if (palco.person?.guest === false) palco.signOut();
   forgetNotifications();
   keep(undefined);
+  if (palco.person?.guest === false) palco.signOut();
 }
 
-/** The session is over: signed out elsewhere, expired, or suspended. */
-function ended(code: ReturnType<typeof codeOf>): boolean {
-  return code === 'unauthorized' || code === 'token_expired' || code === 'suspended';
+/** Signed out elsewhere, expired, or suspended. */
+function ended(code: ReturnType<typeof codeOf>): void {
+  if (code !== 'unauthorized' && code !== 'token_expired' && code !== 'suspended') return;
+  if (!leaving) signedOut.value = code === 'suspended' ? code : 'signed_out';
+  leave();
 }
 
 /** Once, when the page starts. */
@@ -80,21 +91,21 @@ export function startAccount(): void {
   };
   adopt();
   if (member.value) {
-    api.myAccount().then(accountIs, (error: unknown) => {
-      if (ended(codeOf(error))) leave();
-    });
+    api.myAccount().then(accountIs, (error: unknown) => ended(codeOf(error)));
   }
   palco.on('welcome', ({ person }) => {
     if (!person.guest) keep(person);
   });
   palco.on('closed', (code) => {
-    if (member.value && ended(code)) leave();
+    if (member.value) ended(code);
   });
   addEventListener('storage', ({ key }) => {
     if (key !== STORED) return;
     member.value = stored();
-    if (member.value) adopt();
-    else if (palco.person?.guest === false) palco.signOut();
+    if (member.value) {
+      adopt();
+      signedOut.value = undefined;
+    } else ended('unauthorized');
   });
   // On every page, so that news arrive. A socket that the server closed for good (another device took
   // over) stays away until the next page.

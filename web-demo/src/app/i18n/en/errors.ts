@@ -56,7 +56,8 @@ export const errors = {
   'error.closed': 'The connection is closed.',
   'error.aborted': 'That was stopped.',
   'error.microphone_refused': 'The microphone is blocked. Allow it for this page.',
-  'error.microphone_missing': 'There is no microphone.',
-  'error.microphone_failed': 'The microphone does not start.',
+  'error.microphone_missing': 'There is no microphone. Plug one in, then try again.',
+  'error.microphone_failed':
+    'The microphone does not start. Close other programmes that use it, then try again.',
   'error.browser_too_old': 'This browser cannot play live audio. Update it, or use another.',
 } as const;

@@ -167,5 +167,7 @@ export const room = {
   'notice.moderator': 'You are a moderator now.',
   'notice.host': 'You are the host now.',
   'notice.onstage': 'You are on stage, muted. Unmute when you are ready.',
+  'notice.mic.replaced': 'Your microphone is gone. You are heard by another one now.',
+  'notice.mic.lost': 'Your microphone is gone, so that you are muted. Plug one in, then unmute.',
   'notice.reported': '{name} was reported: {reason}',
 } as const;

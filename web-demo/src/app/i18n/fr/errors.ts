@@ -58,7 +58,8 @@ export const errors: Readonly<Record<keyof typeof english, string>> = {
   'error.closed': 'La connexion est fermée.',
   'error.aborted': 'C’est interrompu.',
   'error.microphone_refused': 'Le micro est bloqué. Autorisez-le pour cette page.',
-  'error.microphone_missing': 'Il n’y a pas de micro.',
-  'error.microphone_failed': 'Le micro ne démarre pas.',
+  'error.microphone_missing': 'Il n’y a pas de micro. Branchez-en un, puis réessayez.',
+  'error.microphone_failed':
+    'Le micro ne démarre pas. Fermez les autres programmes qui l’utilisent, puis réessayez.',
   'error.browser_too_old': 'Ce navigateur ne sait pas lire le son en direct. Mettez-le à jour ou changez-en.',
 };

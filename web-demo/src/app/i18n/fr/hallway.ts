@@ -43,6 +43,11 @@ export const hallway: Readonly<Record<keyof typeof english, string>> = {
   'over.taken_over.here': 'Écouter ici',
   'over.session': 'Entrez à nouveau',
   'over.session.text': 'Le serveur ne connaît plus cette visite. Donnez encore votre nom.',
+  'over.signed_out': 'Votre session est terminée',
+  'over.signed_out.text':
+    'Le mot de passe a changé, ou la session a été fermée ailleurs. Reconnectez-vous pour continuer.',
+  'over.suspended': 'Ce compte est suspendu',
+  'over.suspended.text': 'Demandez à qui gère ce serveur pourquoi, et pour combien de temps.',
   'over.again': 'Entrer à nouveau',
   'over.notfound': 'Ce salon n’existe pas',
   'over.notfound.text': 'Le lien est erroné, ou le salon est déjà fermé.',

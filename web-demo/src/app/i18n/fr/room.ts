@@ -171,5 +171,7 @@ export const room: Readonly<Record<keyof typeof english, string>> = {
   'notice.moderator': 'Vous modérez maintenant le salon.',
   'notice.host': 'Vous animez maintenant le salon.',
   'notice.onstage': 'Vous êtes sur scène, micro coupé. Ouvrez-le quand vous voulez.',
+  'notice.mic.replaced': 'Votre micro n’est plus là. On vous entend maintenant par un autre.',
+  'notice.mic.lost': 'Votre micro n’est plus là : il est coupé. Branchez-en un, puis ouvrez-le.',
   'notice.reported': 'Signalement de {name} : {reason}',
 };

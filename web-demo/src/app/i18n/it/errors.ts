@@ -58,7 +58,7 @@ export const errors: Readonly<Record<keyof typeof english, string>> = {
   'error.closed': 'La connessione è chiusa.',
   'error.aborted': 'È stato interrotto.',
   'error.microphone_refused': 'Il microfono è bloccato. Consentilo per questa pagina.',
-  'error.microphone_missing': 'Non c’è un microfono.',
-  'error.microphone_failed': 'Il microfono non parte.',
+  'error.microphone_missing': 'Non c’è un microfono. Collegane uno, poi riprova.',
+  'error.microphone_failed': 'Il microfono non parte. Chiudi gli altri programmi che lo usano, poi riprova.',
   'error.browser_too_old': 'Questo browser non sa riprodurre audio dal vivo. Aggiornalo o usane un altro.',
 };

@@ -42,6 +42,11 @@ export const hallway: Readonly<Record<keyof typeof english, string>> = {
   'over.taken_over.here': 'Ascolta qui',
   'over.session': 'Entra di nuovo',
   'over.session.text': 'Il server non ricorda più questa visita. Scrivi ancora il tuo nome.',
+  'over.signed_out': 'Non hai più l’accesso',
+  'over.signed_out.text':
+    'La password è cambiata, o la sessione è stata chiusa altrove. Accedi di nuovo per continuare.',
+  'over.suspended': 'Questo account è sospeso',
+  'over.suspended.text': 'Chiedi a chi gestisce il server perché, e per quanto.',
   'over.again': 'Entra di nuovo',
   'over.notfound': 'Questa stanza non c’è',
   'over.notfound.text': 'Il link è sbagliato, oppure la stanza è già chiusa.',

@@ -169,5 +169,7 @@ export const room: Readonly<Record<keyof typeof english, string>> = {
   'notice.moderator': 'Ora moderi la stanza.',
   'notice.host': 'Ora conduci la stanza.',
   'notice.onstage': 'Sei sul palco a microfono spento. Accendilo quando vuoi.',
+  'notice.mic.replaced': 'Il tuo microfono non c’è più. Ora ti si sente con un altro.',
+  'notice.mic.lost': 'Il tuo microfono non c’è più, perciò è spento. Collegane uno, poi accendilo.',
   'notice.reported': 'Segnalazione su {name}: {reason}',
 };
