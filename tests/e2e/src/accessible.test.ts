@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import type { AxeResults, RunOptions } from 'axe-core';
-import type { CDPSession, Page } from 'playwright-core';
+import type { CDPSession, Locator, Page } from 'playwright-core';
 import type { Kind } from './browsers.js';
 import { Cast } from './cast.js';
 import { PASSWORD, type Person } from './person.js';
@@ -140,7 +140,7 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
       await speaker.takeStageBy(host);
       const tile = guest.onStage('Sven');
       await tile.waitFor();
-      await tabUntil(page, () => tile.evaluate((element) => element === document.activeElement));
+      await tabOnto(page, tile);
       await page.keyboard.press('Enter');
       await guest.by('person-sheet').waitFor();
       await tabTo(page, 'mute-speaker');
@@ -328,30 +328,46 @@ function focused(page: Page): Promise<string | null> {
   return page.evaluate(() => document.activeElement?.getAttribute('data-testid') ?? null);
 }
 
-/** By the Tab key alone, as somebody would. */
-function tabTo(page: Page, testId: string | RegExp): Promise<void> {
-  const wanted = typeof testId === 'string' ? new RegExp(`^${testId}$`) : testId;
-  return tabUntil(page, async () => wanted.test((await focused(page)) ?? ''), String(testId));
-}
-
 /** A page has fewer stops than this. */
 const STOPS_MAX = 80;
 
-async function tabUntil(page: Page, there: () => Promise<boolean>, what = 'it'): Promise<void> {
-  // In Firefox, as with people, keys go to the window in front.
-  if (kindOf(page) === 'firefox') await page.bringToFront();
+/** By the Tab key alone, as somebody would. */
+async function tabTo(page: Page, testId: string | RegExp): Promise<void> {
+  await tabOnto(page, page.getByTestId(testId));
+}
+
+async function tabOnto(page: Page, wanted: Locator): Promise<void> {
+  await wanted.first().waitFor({ state: 'attached' });
+  let key = 'Tab';
+  if (kindOf(page) === 'firefox') {
+    // As with people, keys go to the window in front; and after the last stop come the browser's own, from which
+    // no tool leads back.
+    await page.bringToFront();
+    if (await wanted.evaluateAll(allBefore)) key = 'Shift+Tab';
+  }
+  const there = (): Promise<boolean> =>
+    wanted.evaluateAll((elements) => elements.some((element) => element === document.activeElement));
   for (let stop = 0; stop < STOPS_MAX; stop++) {
     if (await there()) return;
-    await page.keyboard.press('Tab');
+    await page.keyboard.press(key);
   }
-  assert.fail(`${what} is not reached by Tab`);
+  assert.fail(`${String(wanted)} is not reached by ${key}`);
+}
+
+/** Inside the page: they come before what has the focus. */
+function allBefore(elements: Element[]): boolean {
+  const here = document.activeElement ?? document.body;
+  return elements.every(
+    (element) =>
+      here.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_PRECEDING && !element.contains(here),
+  );
 }
 
 interface Axe {
   run(options: RunOptions): Promise<AxeResults>;
 }
 
-interface Node {
+interface TreeNode {
   role?: { value?: unknown };
   name?: { value?: unknown };
   ignored: boolean;
@@ -373,9 +389,9 @@ async function announced(page: Page, text: string): Promise<void> {
 
 /** As the tree says that Chromium gives to screen readers. */
 async function regionsOfTree(devtools: CDPSession): Promise<string[]> {
-  const { nodes } = (await devtools.send('Accessibility.getFullAXTree')) as { nodes: Node[] };
+  const { nodes } = (await devtools.send('Accessibility.getFullAXTree')) as { nodes: TreeNode[] };
   const byId = new Map(nodes.map((node) => [node.nodeId, node]));
-  const words = (node: Node): string =>
+  const words = (node: TreeNode): string =>
     node.role?.value === 'StaticText'
       ? String(node.name?.value)
       : (node.childIds ?? []).map((id) => (byId.has(id) ? words(byId.get(id)!) : '')).join(' ');

@@ -242,9 +242,8 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
         const seen = () => guest.page.evaluate(() => document.visibilityState);
         await guest.page.bringToFront();
         assert.equal(await seen(), 'visible');
-        const other = await guest.page.context().newPage();
-        await other.goto('about:blank');
-        await other.bringToFront();
+        // A tab of the same window, in front of it.
+        await guest.page.evaluate(() => void window.open('about:blank'));
         await guest.page.waitForFunction(() => document.hidden, undefined, { polling: 100 });
         await guest.hears(440);
         await host.mute();

@@ -23,6 +23,7 @@ const PICTURE_STYLE = 'sha256-YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT+SmwNZWA=';
 const NO_FAULTS = [
   PICTURE_STYLE,
   'can’t establish a connection to the server at ws:',
+  'ICE failed, add a STUN server',
   'was interrupted while the page was loading',
   'A ServiceWorker intercepted the request and encountered an unexpected error',
 ];

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { hasWords, t, tn } from '../app/i18n';
 import { Avatar } from '../app/parts/avatar';
 import { Icon } from '../app/parts/icon';
-import { useTimeLeft } from '../app/parts/time-left';
+import { useMinutesLeft } from '../app/parts/minutes-left';
 import {
   LIMITS,
   codeOf,
@@ -225,7 +225,9 @@ function Draining({ client }: { client: Palco }) {
 }
 
 function DrainingWords({ until }: { until: number }) {
-  return <>{t('draining.room', { wait: useTimeLeft(until) })}</>;
+  const minutes = useMinutesLeft(until);
+  const wait = minutes < 1 ? t('hand.minute.less') : tn('hand.minutes', minutes);
+  return <>{t('draining.room', { wait })}</>;
 }
 
 function Tile({ client, member }: { client: Palco; member: StageMember }) {
