@@ -31,12 +31,11 @@ const CHROMIUM_ARGS = [...OWN_DEVICES, '--use-fake-device-for-media-stream'];
 
 /** With the microphones of a computer of its own: those that `sound` says are plugged in. */
 export async function launchWithMicrophones(kind: Kind): Promise<{ running: RunningBrowser; sound: Sound }> {
+  const sound = await startSound();
   if (kind === 'firefox') {
-    const sound = await startSound();
     const prefs = { 'media.navigator.streams.fake': false, 'permissions.default.microphone': 1 };
     return { running: await launchFirefox(prefs, sound), sound };
   }
-  const sound = await startSound();
   const browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: OWN_DEVICES,

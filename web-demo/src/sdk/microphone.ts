@@ -70,19 +70,14 @@ export class Microphone extends Emitter<MicrophoneEvents> {
       try {
         await this.open();
       } catch (error) {
-        // Closed, or changed again meanwhile: that counts.
-        if (codeOf(error) !== 'aborted' && this.settings === wanted) await this.#goOn(before);
+        if (codeOf(error) === 'aborted') this.emit('track', undefined);
+        else {
+          // What was wished for meanwhile counts.
+          if (this.settings === wanted) this.settings = before;
+          await this.open().catch(() => this.#gone());
+        }
         throw error;
       }
-    }
-  }
-
-  async #goOn(before: MicrophoneSettings): Promise<void> {
-    this.settings = before;
-    try {
-      await this.open();
-    } catch {
-      this.#gone();
     }
   }
 
