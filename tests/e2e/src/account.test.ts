@@ -31,6 +31,7 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
       await nora.by('sign-up').click();
       await nora.by('open-start').click();
       await nora.by('title-input').fill('Opening night');
+      await nora.by('start-more').click();
       await nora.by('topics-input').fill('Theatre');
       await nora.by('start-room').click();
       await nora.onStage('Nora Lind', true).waitFor();
