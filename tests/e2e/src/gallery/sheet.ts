@@ -14,7 +14,7 @@ export interface Shot {
 /** All at the same height, in pixels. */
 const HEIGHT = 480;
 const GAP = 16;
-const QUALITY = 50;
+const QUALITY = 46;
 
 /** Light in the upper row, dark in the lower one. */
 export async function sheet(paper: Page, shots: Shot[]): Promise<Buffer> {
