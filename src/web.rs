@@ -63,7 +63,11 @@ fn respond(path: &str, request: &HeaderMap) -> Response {
         }))
     };
     let headers = response.headers_mut();
-    let mime = mime_guess::from_path(path).first_or_octet_stream();
+    // The SDK's types; by its ending alone it would be a film.
+    let mime = match path.ends_with(".d.ts") {
+        true => mime_guess::mime::TEXT_PLAIN_UTF_8,
+        false => mime_guess::from_path(path).first_or_octet_stream(),
+    };
     // Vite puts a hash into the names under assets/: they never change.
     let cache = if path.starts_with("assets/") {
         "public, max-age=31536000, immutable"

@@ -197,6 +197,21 @@ describe('a product of another origin', { timeout: 180_000 }, () => {
     await visitor.leave();
   });
 
+  test('the types are served beside the script, and know what it exports', async () => {
+    const answer = await fetch(`${server.url}/sdk/palco.d.ts`);
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers.get('content-type')!, /^text\/plain/);
+    const exported = /^export \{(.*)\};$/m.exec(await answer.text())?.[1] ?? '';
+    const typed = new Set(exported.split(',').map((name) => name.trim().replace(/^type /, '')));
+    const sdk = (await (await fetch(`${server.url}/sdk/palco.js`)).text()).matchAll(/as (\w+)/g);
+    const names = [...sdk].map(([, name]) => name!);
+    assert.ok(names.includes('Palco'));
+    assert.deepEqual(
+      names.filter((name) => !typed.has(name)),
+      [],
+    );
+  });
+
   test('scripts come compressed and are not sent twice', async () => {
     const script = (headers: Record<string, string>) => fetch(`${server.url}/sdk/palco-room.js`, { headers });
     const first = await script({ 'Accept-Encoding': 'br' });

@@ -96,6 +96,18 @@ describe('told while closed, in firefox', { timeout: 150_000 }, () => {
     await ben.goLive(server.url, 'Nobody is pushed');
     await ada.isTold('live');
     assert.equal(service.posted, before);
+  });
+
+  test('signing out ends it: whoever uses this browser next is not told what is hers', async () => {
+    await ada.page.goto(`${server.url}/settings#notifications`);
+    await ada.by('push').click();
+    await pushIs(ada, true);
+    await ada.signOut();
+    const subscribed = await ada.page.evaluate(async () => {
+      const { pushManager } = await navigator.serviceWorker.ready;
+      return (await pushManager.getSubscription()) !== null;
+    });
+    assert.equal(subscribed, false);
     for (const person of [ada, ben]) assert.deepEqual(person.pageErrors, []);
   });
 });

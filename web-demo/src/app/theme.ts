@@ -1,6 +1,7 @@
 // Light, dark, or as the system says; colours themselves are in styles/tokens.css.
 
 import { effect, signal } from '@preact/signals';
+import { keep, kept } from './device';
 
 export const THEMES = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
@@ -8,7 +9,7 @@ export type Theme = (typeof THEMES)[number];
 const STORED = 'palco.theme';
 
 function stored(): Theme {
-  const value = localStorage.getItem(STORED);
+  const value = kept(STORED);
   return THEMES.find((theme) => theme === value) ?? 'system';
 }
 
@@ -19,7 +20,7 @@ effect(() => {
 });
 
 export function chooseTheme(choice: Theme): void {
-  localStorage.setItem(STORED, choice);
+  keep(STORED, choice);
   theme.value = choice;
 }
 

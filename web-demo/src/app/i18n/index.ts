@@ -1,6 +1,7 @@
 // Words in the reader's language. Keys and what they need filled in are checked by the compiler.
 
 import { computed, effect, signal } from '@preact/signals';
+import { keep, kept } from '../device';
 import { en } from './en';
 
 export type Key = keyof typeof en;
@@ -46,7 +47,7 @@ export const language = computed(() => chosen.value.language);
 
 /** The page's first words; without the catalogue (the network went away) they are English. */
 export async function startLanguage(): Promise<void> {
-  await speak(preferred([localStorage.getItem(STORED) ?? '', ...navigator.languages])).catch(() => undefined);
+  await speak(preferred([kept(STORED) ?? '', ...navigator.languages])).catch(() => undefined);
   effect(() => {
     document.documentElement.lang = language.value;
   });
@@ -58,7 +59,7 @@ export async function startLanguage(): Promise<void> {
 
 export async function chooseLanguage(choice: Language): Promise<void> {
   await speak(choice);
-  localStorage.setItem(STORED, choice);
+  keep(STORED, choice);
 }
 
 export async function speak(choice: Language): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { canChooseOutput, listDevices, onDevicesChanged, type DeviceKind } from '../../sdk';
+import { keep, kept } from '../device';
 import { chooseLanguage, language, LANGUAGES, t, type Language } from '../i18n';
 import { attempt, palco } from '../store';
 import { chooseTheme, theme, THEMES, type Theme } from '../theme';
@@ -17,14 +18,14 @@ interface Devices {
 
 function stored(): Devices {
   try {
-    return JSON.parse(localStorage.getItem(STORED) ?? '{}') as Devices;
+    return JSON.parse(kept(STORED) ?? '{}') as Devices;
   } catch {
     return {};
   }
 }
 
 function store(change: Devices): void {
-  localStorage.setItem(STORED, JSON.stringify({ ...stored(), ...change }));
+  keep(STORED, JSON.stringify({ ...stored(), ...change }));
 }
 
 /** At the start of the page: what was chosen last time. */

@@ -4,6 +4,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import { codeOf, type Account, type Person } from '../../sdk';
 import * as api from '../api';
+import { keep, kept } from '../device';
 import { address } from '../router';
 import { palco } from './client';
 import { forgetNotifications } from './notifications';
@@ -12,7 +13,7 @@ const STORED = 'palco.member';
 
 function stored(): Person | undefined {
   try {
-    return (JSON.parse(localStorage.getItem(STORED) ?? 'null') as Person | null) ?? undefined;
+    return (JSON.parse(kept(STORED) ?? 'null') as Person | null) ?? undefined;
   } catch {
     return undefined;
   }
@@ -31,15 +32,14 @@ let leaving = false;
 /** The page of one's own profile. */
 export const profilePath = (handle: string): string => `/@${handle}`;
 
-function keep(person: Person | undefined): void {
+function known(person: Person | undefined): void {
   member.value = person;
-  if (person) localStorage.setItem(STORED, JSON.stringify(person));
-  else localStorage.removeItem(STORED);
+  keep(STORED, person && JSON.stringify(person));
 }
 
 /** The account as the server just said it. */
 export function accountIs({ person }: Account): void {
-  keep(person);
+  known(person);
 }
 
 export async function signUp(...[account]: Parameters<typeof api.signUp>): Promise<void> {
@@ -52,11 +52,16 @@ export async function signIn(login: string, password: string): Promise<void> {
 
 function enter(person: Person): void {
   palco.signInByCookie(person);
-  keep(person);
+  known(person);
   signedOut.value = undefined;
 }
 
-export const signOut = (): Promise<void> => leaveBy(() => api.signOut());
+export const signOut = (): Promise<void> =>
+  leaveBy(async () => {
+    // Whoever uses this browser next is not told what is theirs.
+    await import('../settings/push').then(({ stopPush }) => stopPush()).catch(() => undefined);
+    await api.signOut();
+  });
 export const deleteAccount = (password: string): Promise<void> => leaveBy(() => api.deleteAccount(password));
 
 async function leaveBy(request: () => Promise<void>): Promise<void> {
@@ -71,7 +76,7 @@ async function leaveBy(request: () => Promise<void>): Promise<void> {
 
 function leave(): void {
   forgetNotifications();
-  keep(undefined);
+  known(undefined);
   if (palco.person?.guest === false) palco.signOut();
 }
 
@@ -94,7 +99,7 @@ export function startAccount(): void {
     api.myAccount().then(accountIs, (error: unknown) => ended(codeOf(error)));
   }
   palco.on('welcome', ({ person }) => {
-    if (!person.guest) keep(person);
+    if (!person.guest) known(person);
   });
   palco.on('closed', (code) => {
     if (member.value) ended(code);

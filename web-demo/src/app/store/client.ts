@@ -1,6 +1,7 @@
 // The one client of this page, and the name it was last used with.
 
 import { Palco } from '../../sdk';
+import { keep, kept } from '../device';
 
 export const palco = new Palco();
 
@@ -16,9 +17,9 @@ window.palco = palco;
 const NAME = 'palco.name';
 
 export function rememberedName(): string {
-  return palco.person?.name ?? localStorage.getItem(NAME) ?? '';
+  return palco.person?.name ?? kept(NAME) ?? '';
 }
 
 export function rememberName(name: string): void {
-  localStorage.setItem(NAME, name);
+  keep(NAME, name);
 }
