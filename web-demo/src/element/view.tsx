@@ -112,7 +112,7 @@ function Door({
 
 function Over({ state, closedBy }: { state: RoomState; closedBy: PalcoError['code'] | undefined }) {
   const text = state.ended
-    ? t(`over.${state.ended}`)
+    ? endText(state.ended)
     : state.removed
       ? t(state.removed.banned ? 'over.banned' : 'over.removed')
       : errorText(closedBy ?? 'closed');
@@ -250,6 +250,12 @@ function Tile({ client, member }: { client: Palco; member: StageMember }) {
       <span class="hidden">{muted ? t('stage.muted') : speaks ? t('stage.speaking') : ''}</span>
     </li>
   );
+}
+
+/** A newer server's reason: that it is over is all there are words for. */
+function endText(reason: string): string {
+  const key = `over.${reason}`;
+  return t(hasWords(key) ? (key as 'over.empty') : 'error.room_ended');
 }
 
 function errorText(code: string): string {

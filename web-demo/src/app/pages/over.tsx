@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import type { RoomEndReason } from '../../sdk';
-import { t, type Key } from '../i18n';
+import { hasWords, t, type Key } from '../i18n';
 import { Header, Mark } from '../parts/header';
 import { useTitle } from '../parts/title';
 import { follow } from '../router';
@@ -29,7 +29,10 @@ interface OverProps {
 export function Over({ reason, again }: OverProps) {
   const returned = useReturn();
   const shown = reason === 'shutdown' && returned ? 'back' : reason;
-  useTitle(t(`over.${shown}` satisfies Key));
+  // A newer server's reason: that it is over is all there are words for.
+  const known = hasWords(`over.${shown}`);
+  const title = known ? t(`over.${shown}` satisfies Key) : t('error.room_ended');
+  useTitle(title);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [shown]);
   const ended = reason === 'removed' || reason === 'banned' || isEnd(reason);
@@ -45,9 +48,9 @@ export function Over({ reason, again }: OverProps) {
         >
           <Mark />
           <h1 ref={heading} tabIndex={-1}>
-            {t(`over.${shown}` satisfies Key)}
+            {title}
           </h1>
-          <p>{t(`over.${shown}.text` satisfies Key)}</p>
+          {known && <p>{t(`over.${shown}.text` satisfies Key)}</p>}
           {again && (
             <button type="button" class="button primary wide" onClick={again} data-testid="join-again">
               {wayBack(reason)}
