@@ -60,7 +60,7 @@ help:
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 16
 
 # Directories are named too: their time tells of a file that was removed.
-WEB_SOURCES := $(shell find web-demo/src web-demo/public web-demo/index.html web-demo/vite.*.ts \
+WEB_SOURCES := $(shell find web-demo/src web-demo/public web-demo/index.html web-demo/vite.*.ts web-demo/scripts/types.mjs \
 	web-demo/tsconfig.json web-demo/package.json -not -name '*.test.*' 2>/dev/null)
 
 web-demo/dist/index.html: web-demo/node_modules/.stamp $(WEB_SOURCES)
