@@ -17,13 +17,12 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
   const next = useRef<HTMLButtonElement>(null);
   const host = memberOf(state, invitation.by);
 
-  // Not taken up: the microphone closes with the dialog unless we are on stage by then.
-  useEffect(
-    () => () => {
-      if (!palco.onStage && palco.room?.you.role === 'listener') palco.microphone.close();
-    },
-    [],
-  );
+  // Not taken up: the microphone closes with the dialog. Taken up, it may be seen gone before we are seen on stage.
+  const entering = useRef(false);
+  const letGo = (): void => {
+    if (!entering.current && !palco.onStage && palco.room?.you.role === 'listener') palco.microphone.close();
+  };
+  useEffect(() => letGo, []);
 
   // The browser has answered: what comes next is one key away.
   useEffect(() => {
@@ -44,7 +43,9 @@ export function Invitation({ state, invitation }: { state: RoomState; invitation
   };
   const enter = async (): Promise<void> => {
     setBusy(true);
-    await attempt(palco.acceptInvite);
+    entering.current = true;
+    entering.current = await attempt(palco.acceptInvite);
+    if (!palco.room?.you.invitation) letGo();
     setBusy(false);
   };
   const decline = (): void => void attempt(palco.declineInvite);
