@@ -136,7 +136,12 @@ mod tests {
             max_speakers: 13,
             ends_at_ms: None,
         };
-        LiveRoom { room, counts: Counts { listeners, hands: 0 }, stage: vec![person(n)] }
+        LiveRoom {
+            room,
+            counts: Counts { listeners, hands: 0 },
+            stage: vec![person(n)],
+            on_stage: 1,
+        }
     }
 
     fn taste() -> Taste {

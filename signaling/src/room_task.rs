@@ -84,6 +84,7 @@ fn seen_of(room: &Room) -> Seen {
         room: room.info().clone(),
         counts: room.counts(),
         stage: room.stage().take(STAGE_SHOWN).map(|member| member.person.clone()).collect(),
+        on_stage: room.stage().count() as u32,
     };
     Seen { live, stage: room.stage().map(|member| member.person.id).collect() }
 }

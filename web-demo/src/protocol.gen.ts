@@ -902,7 +902,11 @@ counts: Counts,
 /**
  * Who is on stage, the first few.
  */
-stage: Array<Person>, };
+stage: Array<Person>, 
+/**
+ * How many are on stage.
+ */
+on_stage: number, };
 
 export type RoomCreated = { 
 /**

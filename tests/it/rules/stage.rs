@@ -6,7 +6,7 @@ use palco_protocol::{
     StageMember, UserId, YourInvitation,
 };
 
-use super::venue::{Told, Venue, Visitor, all_are_told};
+use super::venue::{Told, Venue, Visitor, all_are_told, pass};
 
 fn invited(invitation: Option<YourInvitation>) -> Told {
     Told::Me(DirectEvent::YourInvitation { invitation })
@@ -115,6 +115,27 @@ async fn an_invitation_without_an_answer_expires_and_leaves_the_hand_up() {
     host.does(ClientMessage::Invite { user: guest.id() }).await;
     guest.does(ClientMessage::AcceptInvite).await;
     assert_eq!(on_stage(witness.one_news().await).person, guest.person);
+    venue.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_stage_is_counted_whole_where_only_its_first_are_shown() {
+    let venue = Venue::open().await;
+    let host = venue.host().await;
+    let mut speakers = Vec::new();
+    for name in ["Sal", "Sam", "Sue", "Sid", "Sol"] {
+        speakers.push(venue.speaker(name, &host).await);
+    }
+    let shown = async {
+        loop {
+            let live = venue.house.address.room(host.room()).await.expect("live");
+            if live.on_stage == 6 {
+                return live.stage.len();
+            }
+            pass(50).await;
+        }
+    };
+    assert_eq!(tokio::time::timeout(crate::house::SOON, shown).await, Ok(5));
     venue.close().await;
 }
 

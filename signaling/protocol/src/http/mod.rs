@@ -123,6 +123,8 @@ pub struct LiveRoom {
     pub counts: Counts,
     /// Who is on stage, the first few.
     pub stage: Vec<Person>,
+    /// How many are on stage.
+    pub on_stage: u32,
 }
 
 /// The answer to `POST /api/v1/rooms`.

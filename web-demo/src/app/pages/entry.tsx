@@ -165,7 +165,7 @@ function Card({ live, invited, refusal, onEnter }: CardProps) {
       <p class="live-mark">
         <span class="pulse" aria-hidden="true" />
         {t('entry.live')}
-        {live && <span class="quiet">{tn('count.people', live.counts.listeners + live.stage.length)}</span>}
+        {live && <span class="quiet">{tn('count.people', live.counts.listeners + live.on_stage)}</span>}
       </p>
       <h1 tabIndex={-1}>
         <bdi>{live?.room.title ?? '\u00a0'}</bdi>

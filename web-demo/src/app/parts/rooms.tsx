@@ -15,7 +15,7 @@ interface RoomCardProps {
 }
 
 export function RoomCard({ live, followed = [] }: RoomCardProps) {
-  const { room, stage, counts } = live;
+  const { room, stage, counts, on_stage } = live;
   const known = stage.filter(({ id }) => followed.includes(id));
   const people = [...known, ...stage.filter(({ id }) => !followed.includes(id))];
   return (
@@ -37,7 +37,7 @@ export function RoomCard({ live, followed = [] }: RoomCardProps) {
         {room.locked && <Icon name="lock" />}
         <span class="count">
           <Icon name="people" />
-          {tn('count.people', counts.listeners + stage.length)}
+          {tn('count.people', counts.listeners + on_stage)}
         </span>
       </footer>
     </a>
