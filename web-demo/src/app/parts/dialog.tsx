@@ -41,6 +41,12 @@ export function Dialog({ title, onClose, children, testId, kind = 'sheet' }: Dia
         event.preventDefault();
         onClose?.();
       }}
+      onClose={() => {
+        // Pressed twice, Escape closes whatever the page says. Not in the page any more: it was meant.
+        if (!ref.current) return;
+        if (onClose) onClose();
+        else ref.current.showModal();
+      }}
       onClick={(event) => {
         if (event.target === ref.current) onClose?.();
       }}
