@@ -25,10 +25,10 @@ const PHONE: BrowserContextOptions = {
 };
 const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 }, locale: 'fr-FR' };
 
-const [url, cores] = process.argv.slice(2);
-if (url === undefined || cores === undefined)
+const [url, watched, others] = process.argv.slice(2);
+if (url === undefined || watched === undefined || others === undefined)
   throw new Error(
-    'usage: quick.js <the server, as http://localhost:8080> <cores for the browser that is watched, as 0,1>',
+    'usage: quick.js <the server, as http://localhost:8080> <cores for the browser that is watched> <others, as 2,3>',
   );
 const input = createInterface({ input: process.stdin });
 const told = input[Symbol.asyncIterator]();
@@ -157,6 +157,8 @@ async function shifts(name: string, options: BrowserContextOptions, host: Person
 async function busyRoom(host: Person, link: string): Promise<void> {
   console.log(JSON.stringify({ crowd: { room: new URL(link).pathname.split('/').at(-1) } }));
   if ((await told.next()).done) throw new Error('no crowd came');
+  // Until now the cores were everybody's.
+  await giveCores(running, others!);
   const listeners = await launch('chromium');
   try {
     await busyListener(listeners, link);
@@ -165,7 +167,7 @@ async function busyRoom(host: Person, link: string): Promise<void> {
   }
   await host.by('tab-hands').click();
   await watchTimes(host.page.context());
-  await giveCores(running);
+  await giveCores(running, watched!);
   const screen = { page: host.page, cdp: await host.page.context().newCDPSession(host.page) };
   tell('the host at a desktop, queue of hands open', await watch(screen, ROOM_MS));
 }
@@ -174,7 +176,7 @@ async function busyListener(browser: RunningBrowser, link: string): Promise<void
   // The floor: a page in which nothing moves, in the same browser, with the same crowd around it.
   const nothing = await newcomer(browser, PHONE);
   await nothing.page.goto('data:text/html,<p>Still');
-  await giveCores(browser);
+  await giveCores(browser, watched!);
   const still = await watch(nothing, STILL_MS);
   await throttle(nothing, THROTTLE);
   const stillThrottled = await watch(nothing, STILL_MS);
@@ -185,7 +187,7 @@ async function busyListener(browser: RunningBrowser, link: string): Promise<void
   await guest.page.getByTestId('name-input').fill('Gudrun');
   await guest.page.getByTestId('join-room').click();
   await guest.page.getByTestId('raise-hand').waitFor();
-  await giveCores(browser);
+  await giveCores(browser, watched!);
   // The chat open: on a telephone it lies over the room.
   await guest.page.getByTestId('open-chat').click();
   const before = await memory(guest.cdp);
@@ -208,13 +210,13 @@ async function busyListener(browser: RunningBrowser, link: string): Promise<void
   await guest.close();
 }
 
-/** The cores that nobody else has, to a browser and all of its pages that are open. */
-async function giveCores({ browser }: RunningBrowser): Promise<void> {
+/** These cores only, to a browser and all of its pages that are open. */
+async function giveCores({ browser }: RunningBrowser, cores: string): Promise<void> {
   const cdp = await browser.newBrowserCDPSession();
   const { processInfo } = await cdp.send('SystemInfo.getProcessInfo');
   await cdp.detach();
   for (const { id } of processInfo)
-    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores!, `${id}`], { stdio: 'ignore' });
+    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, `${id}`], { stdio: 'ignore' });
 }
 
 function throttle({ cdp }: Opened, rate: number): Promise<unknown> {

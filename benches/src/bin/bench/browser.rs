@@ -4,8 +4,8 @@
 //! The script says a line of JSON for each figure, and for a room one that wants a crowd; it is told when the crowd is in.
 //!
 //! People's browsers are on machines of their own. Here the one that is watched has half of the cores to itself, and the
-//! server, the crowd, the host's browser and the script the other half: on shared cores a page that does nothing loses
-//! as many frames as the room's (docs/performance.md).
+//! server, the crowd and the host's browser the other half: on shared cores a page that does nothing loses as many
+//! frames as the room's (docs/performance.md). Before there is a crowd the cores are everybody's.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
@@ -61,29 +61,26 @@ impl Bench {
                 let server = Server::start(&program, &[]).map_err(|error| error.to_string())?;
                 crowd(&server, &tell, &to_crowd).map_err(|error| error.to_string())
             });
-            // Its end of `rooms` goes with it: nobody wants a crowd any more.
-            let script = scope.spawn(move || {
-                palco_benches::keep_to(&others).map_err(|error| error.to_string())?;
-                self.script(&watched, &rooms, &told).map_err(|error| error.to_string())?;
-                Ok::<_, String>(self)
-            });
-            let measured = script.join().map_err(|_| "the script's thread panicked")?;
+            let measured = self.script([&watched, &others], &rooms, &told);
+            // Nobody wants a crowd any more.
+            drop(rooms);
             let lost = around.join().map_err(|_| "the crowd panicked")??;
+            measured?;
             let row = Row::new("  the crowd's sockets lost meanwhile", lost as f64, "");
-            measured?.row(row.budget(Budget::AtMost(0.0))).map_err(Into::into)
+            self.row(row.budget(Budget::AtMost(0.0))).map_err(Into::into)
         })
     }
 
     /// Runs the script to its end.
     fn script(
         &mut self,
-        watched: &[usize],
+        [watched, others]: [&[usize]; 2],
         rooms: &Sender<RoomId>,
         told: &Receiver<Event>,
     ) -> Result<(), Box<dyn Error>> {
         let Event::Serves(url) = told.recv()? else { return Err("no server".into()) };
         let mut script = Command::new("node")
-            .args([SCRIPT, &url, &list(watched)])
+            .args([SCRIPT, &url, &list(watched), &list(others)])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
