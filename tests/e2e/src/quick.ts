@@ -165,9 +165,9 @@ async function busyRoom(host: Person, link: string): Promise<void> {
   } finally {
     await listeners.close();
   }
+  await giveCores(running, watched!);
   await host.by('tab-hands').click();
   await watchTimes(host.page.context());
-  await giveCores(running, watched!);
   const screen = { page: host.page, cdp: await host.page.context().newCDPSession(host.page) };
   tell('the host at a desktop, queue of hands open', await watch(screen, ROOM_MS));
 }
