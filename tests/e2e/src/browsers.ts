@@ -20,14 +20,32 @@ export async function launch(kind: Kind, prefs: Prefs = {}): Promise<RunningBrow
   return kind === 'chromium' ? launchChromium() : launchFirefox(prefs);
 }
 
+const SOUND_AT_ONCE = '--autoplay-policy=no-user-gesture-required';
 const OWN_DEVICES = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
-  '--autoplay-policy=no-user-gesture-required',
+  SOUND_AT_ONCE,
   '--use-fake-ui-for-media-stream',
 ];
 const CHROMIUM_ARGS = [...OWN_DEVICES, '--use-fake-device-for-media-stream'];
+
+/**
+ * As people have it: no page sounds before it was tapped. For Firefox every page that playwright looks at was
+ * tapped, so that sound has to begin in the very tap here (policy 2).
+ */
+export async function launchCautious(kind: Kind): Promise<RunningBrowser> {
+  if (kind === 'chromium') {
+    const args = CHROMIUM_ARGS.filter((arg) => arg !== SOUND_AT_ONCE);
+    return launchChromium([...args, '--autoplay-policy=document-user-activation-required']);
+  }
+  return launchFirefox({
+    'media.autoplay.default': 1,
+    'media.autoplay.blocking_policy': 2,
+    // The test's own ears and microphones.
+    'media.autoplay.block-webaudio': false,
+  });
+}
 
 /** With the microphones of a computer of its own: those that `sound` says are plugged in. */
 export async function launchWithMicrophones(kind: Kind): Promise<{ running: RunningBrowser; sound: Sound }> {
@@ -48,11 +66,8 @@ export async function launchWithMicrophones(kind: Kind): Promise<{ running: Runn
   return { running: { kind, browser, close }, sound };
 }
 
-async function launchChromium(): Promise<RunningBrowser> {
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: CHROMIUM_ARGS,
-  });
+async function launchChromium(args = CHROMIUM_ARGS): Promise<RunningBrowser> {
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args });
   return { kind: 'chromium', browser, close: () => browser.close() };
 }
 

@@ -16,9 +16,14 @@ export class Cast {
 
   /** `flags`: further ones of `palco serve`. */
   static async in(kind: Kind, ...flags: string[]): Promise<Cast> {
+    return Cast.at(() => launch(kind), ...flags);
+  }
+
+  /** In a browser that is like this. */
+  static async at(starts: () => Promise<RunningBrowser>, ...flags: string[]): Promise<Cast> {
     const server = await startServer(...flags);
     try {
-      return new Cast(await launch(kind), server);
+      return new Cast(await starts(), server);
     } catch (error) {
       await server.stop();
       throw error;

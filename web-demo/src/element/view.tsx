@@ -197,19 +197,19 @@ function Inside({ client, state, attempt }: InsideProps) {
 function Trouble({ client }: { client: Palco }) {
   const [now, setNow] = useState<Connection>(client.connection);
   useEffect(() => client.on('connection', setNow), [client]);
-  if (now.audioBlocked) {
-    return (
-      <button type="button" class="primary" part="button" onClick={() => client.resumeAudio()}>
-        {t('connection.unblock')}
-      </button>
-    );
-  }
   const away = now.socket !== 'open' ? t('connection.reconnecting') : t('connection.media');
   const fine = now.socket === 'open' && (now.media === 'connected' || now.media === 'connecting');
   return (
-    <p class="quiet" role="status">
-      {fine ? '' : away}
-    </p>
+    <>
+      <p class="quiet" role="status">
+        {now.audioBlocked ? t('connection.blocked') : fine ? '' : away}
+      </p>
+      {now.audioBlocked && (
+        <button type="button" class="primary" part="button" onClick={() => client.resumeAudio()}>
+          {t('connection.unblock')}
+        </button>
+      )}
+    </>
   );
 }
 

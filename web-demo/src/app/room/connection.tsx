@@ -77,7 +77,8 @@ export function Signal() {
 
 function useHealth(): Health {
   const now = healthNow();
-  const [shown, setShown] = useState<Health>(now);
+  // A screen reader reads out what changes in the banner, not what stands there when it comes.
+  const [shown, setShown] = useState<Health>(now === 'blocked' ? 'connecting' : now);
   const worked = useRef(false);
   if (now === 'connected') worked.current = true;
   // Tries that fail and begin anew are one trouble: the first connection, or one that broke.
