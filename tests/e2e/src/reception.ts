@@ -24,6 +24,7 @@ declare global {
     /** The page's client (web-demo/src/sdk): what these tests use of it. */
     palco: {
       peerConnection?: RTCPeerConnection;
+      readonly room: { readonly chat: readonly { text: string }[] } | undefined;
       readonly microphone: { readonly track: MediaStreamTrack | undefined };
       readonly speaking: ReadonlyMap<number, number>;
       on(event: 'speaking', listener: (speaking: ReadonlyMap<number, number>) => void): () => void;
