@@ -9,11 +9,15 @@ export interface Proxy {
   /** Ends every connection and accepts none until `mend`. */
   cut(): void;
   mend(): void;
+  /** The server's connections end, and the pages are not told: who asks on one of theirs learns it then. */
+  forget(): void;
   stop(): Promise<void>;
 }
 
 export async function startProxy(to: number): Promise<Proxy> {
   const open = new Set<Socket>();
+  /** By the page's side: the server's side of what is relayed. */
+  const pairs = new Map<Socket, Socket>();
   let whole = true;
   const keep = (socket: Socket): void => {
     open.add(socket);
@@ -30,8 +34,12 @@ export async function startProxy(to: number): Promise<Proxy> {
     const far = connect(to, '127.0.0.1');
     keep(far);
     near.pipe(far).pipe(near);
-    near.once('close', () => far.destroy());
-    far.once('close', () => near.destroy());
+    pairs.set(near, far);
+    near.once('close', () => {
+      pairs.delete(near);
+      far.destroy();
+    });
+    far.once('close', () => pairs.has(near) && near.destroy());
   });
   await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
   const end = (): void => open.forEach((socket) => socket.destroy());
@@ -43,6 +51,14 @@ export async function startProxy(to: number): Promise<Proxy> {
     },
     mend: () => {
       whole = true;
+    },
+    forget: () => {
+      for (const [near, far] of pairs) {
+        pairs.delete(near);
+        far.destroy();
+        near.unpipe().resume();
+        near.once('data', () => near.resetAndDestroy());
+      }
     },
     stop: () =>
       new Promise((resolve) => {
