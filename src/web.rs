@@ -1,23 +1,44 @@
 //! The web client and its SDK, embedded in the binary: built by Vite into `web-demo/dist`, each file with its
 //! compressed forms beside it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
+use aws_lc_rs::digest;
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 #[derive(RustEmbed)]
 #[folder = "web-demo/dist"]
 struct Dist;
 
-/// Only this server's own scripts and styles; its own sockets; nobody frames it.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; \
-    img-src 'self' data:; media-src 'self' blob: mediastream:; object-src 'none'; \
-    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Only this server's own scripts and styles, and what the build put into its page; its own sockets; nobody
+/// frames it.
+static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let page = Dist::get("index.html").map(|file| file.data).unwrap_or_default();
+    let within: String = inline_scripts(&String::from_utf8_lossy(&page)).map(source_of).collect();
+    format!(
+        "default-src 'self'; script-src 'self'{within}; connect-src 'self' ws: wss:; \
+         img-src 'self' data:; media-src 'self' blob: mediastream:; object-src 'none'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+});
+
+/// What stands between a plain `<script>` and its end: all inline scripts that the build writes.
+fn inline_scripts(page: &str) -> impl Iterator<Item = &str> {
+    let after_tag = page.split("<script>").skip(1);
+    after_tag.filter_map(|rest| rest.split_once("</script>")).map(|(script, _)| script)
+}
+
+/// Its hash-source, after a space (CSP Level 3, section 2.3.1).
+fn source_of(script: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, script.as_bytes());
+    format!(" 'sha256-{}'", BASE64_STANDARD.encode(digest))
+}
 
 /// What the build writes beside each file (web-demo/vite.shared.ts), best first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
@@ -83,7 +104,7 @@ fn respond(path: &str, request: &HeaderMap) -> Response {
     set(header::CACHE_CONTROL, cache);
     set(header::ETAG, &tag);
     set(header::VARY, "Accept-Encoding");
-    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    set(header::CONTENT_SECURITY_POLICY, &CONTENT_SECURITY_POLICY);
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "same-origin");
     if let Some(encoding) = encoding {
@@ -137,6 +158,16 @@ mod tests {
 
     fn taking(encodings: &'static str) -> HeaderMap {
         [(header::ACCEPT_ENCODING, HeaderValue::from_static(encodings))].into_iter().collect()
+    }
+
+    #[test]
+    fn a_page_s_own_scripts_are_allowed_by_their_digest_and_no_others() {
+        let page =
+            "<head><script>a()</script><script src=\"/b.js\"></script><script></script></head>";
+        let scripts: Vec<_> = inline_scripts(page).collect();
+        assert_eq!(scripts, ["a()", ""]);
+        // printf '' | openssl dgst -sha256 -binary | base64
+        assert_eq!(source_of(""), " 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='");
     }
 
     #[test]

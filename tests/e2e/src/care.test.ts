@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
 import { launchWithTabs, type Kind } from './browsers.js';
 import { Cast } from './cast.js';
 import { dropUdp, passUdp } from './firewall.js';
@@ -153,13 +153,31 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
       await guest.page.locator('.notice').filter({ hasText: 'Update it, or use another' }).waitFor();
     });
 
+    test('files of the page that got lost on the way: it is loaded again, until they are there', async () => {
+      const { page } = await arrives('Under way', 880);
+      const loads = countLoads(page);
+      await page.route('**/assets/index-*.js', (route) => route.abort(), { times: 2 });
+      await page.route('**/assets/index-*.css', (route) => route.abort(), { times: 3 });
+      await page.goto(cast.url);
+      // With its styles, and nothing kept of the attempts.
+      await page.waitForFunction(() => {
+        const skip = document.querySelector('.skip');
+        return skip && getComputedStyle(skip).position === 'absolute' && history.state === null;
+      });
+      assert.equal(loads(), 1 + 3);
+    });
+
     test('a browser in which the app does not start says so by itself', async () => {
-      const guest = await arrives('Older', 880);
-      await guest.page.route('**/assets/*.js', (route) => route.abort());
-      await guest.page.goto(cast.url);
-      const text = guest.page.locator('.not-started');
-      while ((await text.evaluate((element) => getComputedStyle(element).opacity)) !== '1')
-        await setTimeout(200);
+      const { page } = await arrives('Older', 880);
+      const loads = countLoads(page);
+      await page.route('**/assets/*.js', (route) => route.abort());
+      await page.goto(cast.url);
+      await page.waitForFunction(
+        () => getComputedStyle(document.querySelector('.not-started')!).opacity === '1',
+        undefined,
+        { timeout: 60_000 },
+      );
+      assert.equal(loads(), 1 + 4);
     });
 
     test('neither UDP nor TCP: the page says what stands in the way; the way open, it is heard by itself', async () => {
@@ -314,6 +332,15 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
       await guest.by('over-notfound').waitFor();
     });
   });
+}
+
+/** How often the page itself was asked for, from now on. */
+function countLoads(page: Page): () => number {
+  let loads = 0;
+  page.on('request', (request) => {
+    if (request.isNavigationRequest()) loads++;
+  });
+  return () => loads;
 }
 
 /** Inside the page: getUserMedia rejects with what the test says, or works. */
