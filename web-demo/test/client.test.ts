@@ -190,6 +190,19 @@ describe('in and out', () => {
     expect(FakeConnection.all.length).toBe(1);
   });
 
+  it('tells of reactions, and of the room only what changed in it', async () => {
+    const client = open();
+    await enter(client);
+    const told: string[] = [];
+    client.on('event', ({ type }) => told.push(type));
+    client.on('room', () => told.push('room'));
+    server.say({ seq: 2, type: 'reactions', reactions: [['clap', 3]] });
+    server.say({ seq: 3, type: 'counts', counts: { listeners: 2, hands: 0 } });
+    await vi.waitFor(() => expect(client.room?.counts.listeners).toBe(2));
+    expect(told).toEqual(['reactions', 'room', 'counts']);
+    expect(client.room?.seq).toBe(3);
+  });
+
   it('is silent and out of the room once signed out', async () => {
     const client = open();
     const track = await speak(client);

@@ -417,7 +417,8 @@ export class Palco extends Actions {
       if (message.type === 'your_mute' || this.onStage !== own) this.#sound.voice.heardOfYou();
       this.#sound.voice.follow();
     }
-    if (state !== before) this.emit('room', state);
+    // Reactions pass, several times a second: nothing of the room is another.
+    if (state !== before && message.type !== 'reactions') this.emit('room', state);
     this.emit('event', message);
   }
 
