@@ -1,4 +1,4 @@
-// How quick the web client is, by Chromium's own tools: what `make bench` runs (benches/src/bin/bench/browser.rs),
+// How quick the web client is, by Chromium's own tools, and its frames in Firefox: what `make bench` runs (benches/src/bin/bench/browser.rs),
 // which has the server and brings the crowd. Says a figure in each line, as JSON; judges nothing.
 
 import { execFileSync } from 'node:child_process';
@@ -15,6 +15,9 @@ const LOADS = 3;
 const STILL_MS = 10_000;
 const ROOM_MS = 30_000;
 const SCROLL_MS = 10_000;
+/** In Firefox, where only frames are seen. */
+const FIREFOX_STILL_MS = 5_000;
+const FIREFOX_ROOM_MS = 15_000;
 
 const PHONE: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
@@ -165,6 +168,7 @@ async function busyRoom(host: Person, link: string): Promise<void> {
   } finally {
     await listeners.close();
   }
+  await listensInFirefox(link);
   await giveCores(running, watched!);
   await host.by('tab-hands').click();
   await watchTimes(host.page.context());
@@ -210,25 +214,57 @@ async function busyListener(browser: RunningBrowser, link: string): Promise<void
   await guest.close();
 }
 
+async function listensInFirefox(link: string): Promise<void> {
+  // Of its processes nobody tells: all of them have the cores of the one that starts them.
+  keepTo(watched!, process.pid);
+  // The server is at a loopback address, to which Firefox sends only so, and for a page that may use a microphone.
+  const prefs = { 'media.peerconnection.ice.loopback': true, 'permissions.default.microphone': 1 };
+  const firefox = await launch('firefox', prefs);
+  keepTo(`${watched},${others}`, process.pid);
+  try {
+    const { viewport, locale } = PHONE;
+    const context = await firefox.browser.newContext({ viewport: viewport!, locale: locale! });
+    await watchTimes(context);
+    const page = await context.newPage();
+    await page.goto('data:text/html,<p>Still');
+    const still = framesOf(await page.evaluate(framesOver, FIREFOX_STILL_MS));
+    await page.goto(link);
+    await page.getByTestId('name-input').fill('Gudrun');
+    await page.getByTestId('join-room').click();
+    await page.waitForFunction(() => window.palco.peerConnection?.connectionState === 'connected');
+    await page.getByTestId('open-chat').click();
+    const seen = framesOf(await page.evaluate(framesOver, FIREFOX_ROOM_MS));
+    tellFrames('a listener in Firefox, chat open', seen, still);
+  } finally {
+    await firefox.close();
+  }
+}
+
+function keepTo(cores: string, process: number): void {
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, `${process}`], { stdio: 'ignore' });
+}
+
 /** These cores only, to a browser and all of its pages that are open. */
 async function giveCores({ browser }: RunningBrowser, cores: string): Promise<void> {
   const cdp = await browser.newBrowserCDPSession();
   const { processInfo } = await cdp.send('SystemInfo.getProcessInfo');
   await cdp.detach();
-  for (const { id } of processInfo)
-    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, `${id}`], { stdio: 'ignore' });
+  for (const { id } of processInfo) keepTo(cores, id);
 }
 
 function throttle({ cdp }: Opened, rate: number): Promise<unknown> {
   return cdp.send('Emulation.setCPUThrottlingRate', { rate });
 }
 
-interface Watched {
+interface Frames {
   /** Time between two frames. */
   p50Ms: number;
   p95Ms: number;
   /** Of a display with 60 frames a second, in percent. */
   dropped: number;
+}
+
+interface Watched extends Frames {
   longTasks: number[];
   /** Processor time of the page's main thread, in ms a second: what a loaded machine cannot lengthen. */
   busy: number;
@@ -245,27 +281,29 @@ async function watch({ page, cdp }: Pick<Opened, 'page' | 'cdp'>, ms: number): P
   const { intervals, longTasks } = await page.evaluate(framesOver, ms);
   const busy = ((await taskSeconds()) - before) / (ms / 1_000_000);
   await cdp.send('Performance.disable');
+  return { ...framesOf({ intervals }), longTasks, busy };
+}
+
+function framesOf({ intervals }: { intervals: number[] }): Frames {
   const sorted = intervals.sort((a, b) => a - b);
   const quantile = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))]!;
   const seconds = sorted.reduce((sum, one) => sum + one, 0) / 1000;
   const dropped = sorted.reduce((sum, one) => sum + Math.max(0, Math.round((one * 60) / 1000) - 1), 0);
-  return {
-    p50Ms: quantile(0.5),
-    p95Ms: quantile(0.95),
-    dropped: (100 * dropped) / (seconds * 60),
-    longTasks,
-    busy,
-  };
+  return { p50Ms: quantile(0.5), p95Ms: quantile(0.95), dropped: (100 * dropped) / (seconds * 60) };
 }
 
 /** `floor`: of a page in which nothing moves. */
 function tell(who: string, seen: Watched, floor?: Watched): void {
-  say(`${who}: time between two frames, p50`, seen.p50Ms, 'ms', 17, floor?.p50Ms);
-  say('  p95', seen.p95Ms, 'ms', 34, floor?.p95Ms);
-  say('  frames dropped', seen.dropped, '%', 5, floor?.dropped);
+  tellFrames(who, seen, floor);
   say('  long tasks, of 50 ms or more', seen.longTasks.length, '', undefined, floor?.longTasks.length);
   say('  the longest', Math.max(0, ...seen.longTasks), 'ms');
   say('  processor time of its main thread', seen.busy, 'ms/s', 200, floor?.busy);
+}
+
+function tellFrames(who: string, seen: Frames, floor?: Frames): void {
+  say(`${who}: time between two frames, p50`, seen.p50Ms, 'ms', 17, floor?.p50Ms);
+  say('  p95', seen.p95Ms, 'ms', 34, floor?.p95Ms);
+  say('  frames dropped', seen.dropped, '%', 5, floor?.dropped);
 }
 
 /** What the page's script holds, in MB. */

@@ -1,5 +1,5 @@
-//! The web client in Chromium, with a large and busy room around it. tests/e2e/src/quick.ts measures, by the browser's
-//! own tools; here are the server and the crowd.
+//! The web client in Chromium, with a large and busy room around it, and that room's frames in Firefox.
+//! tests/e2e/src/quick.ts measures, by the browsers' own tools; here are the server and the crowd.
 //!
 //! The script says a line of JSON for each figure, and for a room one that wants a crowd; it is told when the crowd is in.
 //!
@@ -49,7 +49,9 @@ enum Event {
 
 impl Bench {
     pub(super) fn browser(&mut self) -> Result<(), Box<dyn Error>> {
-        self.table(&format!("The web client in Chromium; a room of {LISTENERS} listeners"))?;
+        self.table(&format!(
+            "The web client, in Chromium if nothing else is said; a room of {LISTENERS} listeners"
+        ))?;
         let (watched, others) = halves(&palco_benches::cores()?)?;
         let (rooms, to_crowd) = mpsc::channel();
         let (tell, told) = mpsc::channel();

@@ -53,7 +53,7 @@ struct Arguments {
     devices: Option<usize>,
     #[arg(long, hide = true)]
     server: Option<SocketAddrV4>,
-    /// Only the web client, in Chromium: its first load, and a busy room of 10,000 listeners. About three minutes
+    /// Only the web client: its first load, and a busy room of 10,000 listeners. About three minutes
     #[arg(long)]
     browser: bool,
     /// Only the parts of a packet's way, alone
