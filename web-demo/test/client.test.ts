@@ -131,6 +131,17 @@ describe('in and out', () => {
     expect(server.heard).toEqual(['join A']);
   });
 
+  it('knows of no invitation that may have been answered while it was away', async () => {
+    const client = open();
+    await enter(client);
+    server.say({ type: 'invitation_updated', person: { id: 'b', name: 'Ben', guest: true }, state: 'sent' });
+    await vi.waitFor(() => expect(client.room?.invitations.has('b')).toBe(true));
+    server.extra = { room: { room: 'A', snapshot: snapshot('A', 9) } };
+    server.drop();
+    await vi.waitFor(() => expect(client.room?.seq).toBe(9), 10_000);
+    expect(client.room?.invitations.size).toBe(0);
+  });
+
   it('leaves when the server can be told again what it missed', async () => {
     const client = open();
     await enter(client);

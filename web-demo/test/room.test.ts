@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { DirectEvent, Event, Hand, Person, RoomInfo, Snapshot, StageMember } from '../src/protocol.gen';
+import type {
+  DirectEvent,
+  Event,
+  Hand,
+  InvitationState,
+  Person,
+  Role,
+  RoomInfo,
+  Snapshot,
+  StageMember,
+} from '../src/protocol.gen';
 import { fromSnapshot, isGap, isModerator, memberOf, reduce, type RoomState } from '../src/sdk/room';
 
 const person = (id: string): Person => ({ id, name: id.toUpperCase(), guest: true });
@@ -144,14 +154,35 @@ describe('invitations', () => {
     expect('invitation' in answered.you).toBe(false);
   });
 
-  it('are followed by moderators', () => {
-    const state = fold(
-      start,
-      { type: 'invitation_updated', person: person('a'), state: 'sent' },
-      { type: 'invitation_updated', person: person('a'), state: 'declined' },
-    );
-    expect(state.invitations.get('a')?.state).toBe('declined');
-    expect(start.invitations.size).toBe(0);
+  const became = (id: string, state: InvitationState): DirectEvent => ({
+    type: 'invitation_updated',
+    person: person(id),
+    state,
+  });
+  const standing = (state: RoomState): string[] => [...state.invitations.keys()];
+
+  it.each(['accepted', 'declined', 'expired'] as const)('are known to moderators until %s', (end) => {
+    const sent = fold(start, became('a', 'sent'), became('b', 'sent'), became('a', 'sent'));
+    expect(standing(sent).sort()).toEqual(['a', 'b']);
+    expect(sent.invitations.get('b')).toEqual(person('b'));
+    expect(standing(fold(sent, became('a', end), became('c', end)))).toEqual(['b']);
+    expect([standing(start), standing(sent).length]).toEqual([[], 2]);
+  });
+
+  it('of a thousand people who came and went nothing is left', () => {
+    let state = start;
+    for (let n = 0; n < 1_000; n++) {
+      state = fold(state, became(`${n}`, 'sent'), became(`${n}`, n % 2 ? 'declined' : 'expired'));
+    }
+    expect(standing(state)).toEqual([]);
+  });
+
+  it('are over for whoever comes on stage by themself, and for those who moderate no more', () => {
+    const role = (role: Role): DirectEvent => ({ type: 'your_role', role });
+    const sent = fold(start, role('moderator'), became('a', 'sent'), became('b', 'sent'));
+    expect(standing(reduce(sent, { seq: 8, type: 'stage_updated', member: member('a') }))).toEqual(['b']);
+    expect(standing(reduce(sent, role('host'))).length).toBe(2);
+    expect(standing(reduce(sent, role('speaker')))).toEqual([]);
   });
 });
 

@@ -45,6 +45,12 @@ impl Room {
             return Err(ErrorCode::AlreadyOnStage.into());
         }
         if member.invitation.is_some_and(|invitation| invitation.link.is_none()) {
+            // Who asks may have missed it: snapshots do not hold other people's invitations.
+            let event = DirectEvent::InvitationUpdated {
+                person: member.person.clone(),
+                state: InvitationState::Sent,
+            };
+            tell(by, event, out);
             return Ok(());
         }
         if !self.has_seat() {

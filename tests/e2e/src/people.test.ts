@@ -73,6 +73,19 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
       await cleo.by('over-notfound').waitFor();
     });
 
+    test('an address that leads nowhere says what is not there: a page, a room, or a person', async () => {
+      for (const [path, reason, says] of [
+        ['/nowhere/at/all', 'nopage', 'There is no such page'],
+        ['/@ada/nowhere', 'nopage', 'There is no such page'],
+        ['/r/nowhere', 'notfound', 'There is no such room'],
+        ['/@nowhere', 'noperson', 'There is nobody of that name'],
+      ] as const) {
+        await cleo.page.goto(cast.url + path);
+        const over = cleo.page.locator(`.over[data-reason="${reason}"]`);
+        await over.getByRole('heading', { name: says }).waitFor();
+      }
+    });
+
     test('no page failed', () => {
       cast.noPageFailed();
     });

@@ -51,6 +51,31 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
     });
     after(() => cast?.end());
 
+    test('more options stay as one left them, now or later; planning opens them for who never touched them', async () => {
+      const rest = ben.by('description-input');
+      const when = async (choice: 'now' | 'later'): Promise<void> => {
+        await ben.by(`start-${choice}`).check({ force: true });
+        await ben.by('starts-input').waitFor({ state: choice === 'later' ? 'visible' : 'detached' });
+      };
+      await ben.page.goto(`${cast.url}/new`);
+      await rest.waitFor({ state: 'hidden' });
+      await when('later');
+      await rest.waitFor();
+      // Nothing closes under their hands.
+      await when('now');
+      assert.equal(await rest.isVisible(), true);
+      await ben.by('start-more').click();
+      await rest.waitFor({ state: 'hidden' });
+      await when('later');
+      assert.equal(await rest.isVisible(), false);
+      await ben.page.goto(`${cast.url}/new`);
+      await ben.by('start-more').click();
+      await rest.waitFor();
+      await when('later');
+      await when('now');
+      assert.equal(await rest.isVisible(), true);
+    });
+
     test('a host plans a room, and a follower is told and finds it', async () => {
       startsAtMs = await planRoom(ben, cast.url, 'Bread, and how it keeps');
       await ben.by('description-input').fill('Sourdough; rye');

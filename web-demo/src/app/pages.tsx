@@ -39,5 +39,9 @@ export function pageOf(address: Address): { Page: Page; params: Record<string, s
     const params = match(pattern, address.path);
     if (params) return { Page: page, params };
   }
-  return { Page: () => <Over reason="notfound" />, params: {} };
+  return { Page: Nowhere, params: {} };
+}
+
+function Nowhere() {
+  return <Over reason="nopage" />;
 }

@@ -357,7 +357,6 @@ export class Palco extends Actions {
   #take(snapshot: Snapshot): RoomState {
     this.#roomOpenedAt = performance.now() - snapshot.now_ms;
     const state = fromSnapshot(snapshot);
-    if (this.#state?.room.id === state.room.id) state.invitations = this.#state.invitations;
     this.#state = state;
     this.emit('room', state);
     return state;

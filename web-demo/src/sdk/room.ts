@@ -1,14 +1,13 @@
 // A room as this client knows it: the server's snapshot, and the fold of its events into it.
 //
 // Pure. `reduce` gives for every event exactly what a fresh snapshot would say (the server tests the
-// same law), plus what snapshots do not hold: how invitations went, and why it is over.
+// same law), plus what snapshots do not hold: which invitations stand, and why it is over.
 
 import {
   LIMITS,
   type DirectEvent,
   type Event,
   type Hand,
-  type InvitationState,
   type Person,
   type RoomEndReason,
   type Snapshot,
@@ -17,8 +16,11 @@ import {
 } from '../protocol.gen';
 
 export interface RoomState extends Snapshot {
-  /** Moderators: invitations of this visit by receiver. */
-  invitations: ReadonlyMap<UserId, { person: Person; state: InvitationState }>;
+  /**
+   * Moderators: who has an invitation of a moderator's that was not answered yet. Since the last snapshot: what
+   * became of earlier ones while the connection was lost, nobody says.
+   */
+  invitations: ReadonlyMap<UserId, Person>;
   /** The room is over. */
   ended?: RoomEndReason;
   /** You are out of it. */
@@ -51,7 +53,12 @@ function reduceEvent(state: RoomState, event: Event): RoomState {
     case 'room_updated':
       return { ...state, room: event.room };
     case 'stage_updated':
-      return { ...state, stage: withMember(state.stage, event.member) };
+      return {
+        ...state,
+        stage: withMember(state.stage, event.member),
+        // A moderator who was invited may come without an answer.
+        invitations: without(state.invitations, event.member.person.id),
+      };
     case 'stage_left':
       return { ...state, stage: state.stage.filter((member) => member.person.id !== event.user) };
     case 'counts':
@@ -74,8 +81,9 @@ function reduceDirect(state: RoomState, event: DirectEvent): RoomState {
   switch (event.type) {
     case 'your_role': {
       const changed = { ...state, you: { ...state.you, role: event.role } };
-      if (event.role === 'listener' || event.role === 'speaker') delete changed.hands;
-      return changed;
+      if (isModerator(changed)) return changed;
+      delete changed.hands;
+      return { ...changed, invitations: new Map() };
     }
     case 'your_hand': {
       const you = { ...state.you };
@@ -96,8 +104,9 @@ function reduceDirect(state: RoomState, event: DirectEvent): RoomState {
     case 'hand_lowered':
       return { ...state, hands: (state.hands ?? []).filter((hand) => hand.person.id !== event.user) };
     case 'invitation_updated': {
-      const invitations = new Map(state.invitations);
-      invitations.set(event.person.id, { person: event.person, state: event.state });
+      const { person } = event;
+      const others = without(state.invitations, person.id);
+      const invitations = event.state === 'sent' ? new Map([...others, [person.id, person]]) : others;
       return { ...state, invitations };
     }
     case 'removed':
@@ -116,6 +125,11 @@ function withMember(stage: StageMember[], member: StageMember): StageMember[] {
 function withHand(hands: Hand[], hand: Hand): Hand[] {
   const others = hands.filter((other) => other.person.id !== hand.person.id);
   return [...others, hand].sort((a, b) => a.order - b.order);
+}
+
+function without(invitations: RoomState['invitations'], user: UserId): RoomState['invitations'] {
+  if (!invitations.has(user)) return invitations;
+  return new Map([...invitations].filter(([id]) => id !== user));
 }
 
 export function memberOf(state: RoomState, user: UserId): StageMember | undefined {

@@ -39,7 +39,9 @@ fn from_hand_to_speech() {
     let effects = world.ok(MOD, Command::Invite { user: id(BEN) });
     let expires = world.now + 60_000;
     assert_eq!(effects, [invitation(BEN, MOD, expires), invited(BEN, InvitationState::Sent)]);
-    assert_eq!(world.ok(OWNER, Command::Invite { user: id(BEN) }), [], "one stands");
+    let stands =
+        DirectEvent::InvitationUpdated { person: person(BEN), state: InvitationState::Sent };
+    assert_eq!(world.ok(OWNER, Command::Invite { user: id(BEN) }), [tell(OWNER, stands)]);
     world.pass(5_000);
     let effects = world.ok(BEN, Command::AcceptInvite);
     let member = world.member(BEN).unwrap();

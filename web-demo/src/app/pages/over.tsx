@@ -18,6 +18,7 @@ export type OverReason =
   | 'suspended'
   | 'notfound'
   | 'noperson'
+  | 'nopage'
   | 'unreachable';
 
 interface OverProps {
@@ -36,16 +37,12 @@ export function Over({ reason, again }: OverProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [shown]);
   const ended = reason === 'removed' || reason === 'banned' || isEnd(reason);
+  const hook = ended ? 'room-ended' : `over-${reason === 'nopage' ? 'notfound' : reason}`;
   return (
     <>
       <Header />
       <main class="entry" id="main">
-        <section
-          class="card entry-card over"
-          role="alert"
-          data-testid={ended ? 'room-ended' : `over-${reason}`}
-          data-reason={shown}
-        >
+        <section class="card entry-card over" role="alert" data-testid={hook} data-reason={shown}>
           <Mark />
           <h1 ref={heading} tabIndex={-1}>
             {title}

@@ -66,6 +66,8 @@ function nextHour(): number {
 
 function Form({ plan, startsLater }: { plan?: Scheduled; startsLater: boolean }) {
   const [later, setLater] = useState(startsLater);
+  /** Whether the rest is open; undefined until somebody, or planning, opened it. Then it stays as they want it. */
+  const [rest, setRest] = useState<boolean | undefined>(startsLater || undefined);
   const [kind, setKind] = useState<RoomKind>(plan?.kind ?? 'open');
   const [topics, setTopics] = useState(plan?.topics ?? []);
   const [invited, setInvited] = useState<Person[]>(plan?.invited ?? []);
@@ -154,7 +156,10 @@ function Form({ plan, startsLater }: { plan?: Scheduled; startsLater: boolean })
                   type="radio"
                   name="when"
                   checked={later === choice}
-                  onChange={() => setLater(choice)}
+                  onChange={() => {
+                    setLater(choice);
+                    if (choice) setRest((before) => before ?? true);
+                  }}
                   data-testid={choice ? 'start-later' : 'start-now'}
                 />
                 <span>{t(choice ? 'start.later' : 'start.now')}</span>
@@ -194,7 +199,11 @@ function Form({ plan, startsLater }: { plan?: Scheduled; startsLater: boolean })
         />
       )}
       {/* One who goes live now has a title and a button; one who plans has the time for the rest. */}
-      <details class="more-fields" open={later}>
+      <details
+        class="more-fields"
+        open={rest === true}
+        onToggle={(event) => setRest(event.currentTarget.open)}
+      >
         <summary data-testid="start-more">{t('start.more')}</summary>
         <label class="field">
           <span>{t('start.description')}</span>

@@ -83,7 +83,7 @@ interface RowProps extends HandsProps {
 function Row({ hand, state, onPerson }: RowProps) {
   const { person } = hand;
   const minutes = Math.floor((palco.roomNowMs - hand.raised_at_ms) / MINUTE_MS);
-  const invited = state.invitations.get(person.id)?.state === 'sent';
+  const invited = state.invitations.has(person.id);
   return (
     <li class="hand-row" data-testid="hand-row" data-user={person.id}>
       <button type="button" class="hand-person" onClick={() => onPerson(person)}>

@@ -103,7 +103,7 @@ function actionsOn(state: RoomState, person: Person): Action[] {
   const { id, name } = person;
   const actions: Action[] = [];
   if (!member) {
-    if (state.invitations.get(id)?.state !== 'sent') {
+    if (!state.invitations.has(id)) {
       actions.push({ key: 'person.invite', testId: `invite-${id}`, run: () => palco.invite(id) });
     }
   } else if (member.role !== 'host') {

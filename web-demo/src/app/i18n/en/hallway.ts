@@ -46,6 +46,8 @@ export const hallway = {
   'over.again': 'Join again',
   'over.notfound': 'There is no such room',
   'over.notfound.text': 'The link may be mistyped, or the room has ended.',
+  'over.nopage': 'There is no such page',
+  'over.nopage.text': 'The address may be mistyped, or the page has moved.',
   'over.unreachable': 'The server is away',
   'over.unreachable.text': 'We keep trying. Check your connection if this lasts.',
 } as const;

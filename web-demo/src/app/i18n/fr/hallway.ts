@@ -51,6 +51,8 @@ export const hallway: Readonly<Record<keyof typeof english, string>> = {
   'over.again': 'Entrer à nouveau',
   'over.notfound': 'Ce salon n’existe pas',
   'over.notfound.text': 'Le lien est erroné, ou le salon est déjà fermé.',
+  'over.nopage': 'Cette page n’existe pas',
+  'over.nopage.text': 'L’adresse est erronée, ou la page a été déplacée.',
   'over.unreachable': 'Le serveur ne répond pas',
   'over.unreachable.text': 'Nous continuons d’essayer. Si cela dure, vérifiez votre connexion.',
 };

@@ -50,6 +50,8 @@ export const hallway: Readonly<Record<keyof typeof english, string>> = {
   'over.again': 'Entra di nuovo',
   'over.notfound': 'Questa stanza non c’è',
   'over.notfound.text': 'Il link è sbagliato, oppure la stanza è già chiusa.',
+  'over.nopage': 'Questa pagina non c’è',
+  'over.nopage.text': 'L’indirizzo è sbagliato, oppure la pagina è stata spostata.',
   'over.unreachable': 'Il server non risponde',
   'over.unreachable.text': 'Continuiamo a provare. Se dura, controlla la tua connessione.',
 };
