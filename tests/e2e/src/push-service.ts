@@ -11,6 +11,10 @@ export interface PushService {
   url: string;
   /** How many messages servers have posted. */
   readonly posted: number;
+  /** How many subscriptions browsers were given. */
+  readonly given: number;
+  /** Forgets every browser, as one that lost its data: their subscriptions are over. */
+  forget(): void;
   stop(): void;
 }
 
@@ -25,7 +29,9 @@ interface Said {
 
 export async function startPushService(): Promise<PushService> {
   const channels = new Map<string, { browser: WebSocket; key: string }>();
+  const known = new Set<string>();
   let posted = 0;
+  let given = 0;
   const http = createServer((request, response) => {
     void read(request).then((body) => {
       const channel = channels.get(request.url?.split('/').at(-1) ?? '');
@@ -57,14 +63,12 @@ export async function startPushService(): Promise<PushService> {
       const said = JSON.parse(String(data)) as Partial<Said>;
       const { messageType, channelID = '', key = '' } = said;
       if (messageType === 'hello') {
-        say({
-          messageType,
-          status: 200,
-          uaid: said.uaid || randomUUID().replaceAll('-', ''),
-          use_webpush: true,
-        });
+        const uaid = known.has(said.uaid ?? '') ? said.uaid! : randomUUID().replaceAll('-', '');
+        known.add(uaid);
+        say({ messageType, status: 200, uaid, use_webpush: true });
       } else if (messageType === 'register') {
         channels.set(channelID, { browser, key: key.replace(/=+$/, '') });
+        given += 1;
         say({ messageType, channelID, status: 200, pushEndpoint: `http://${at}/push/${channelID}` });
       } else if (messageType === 'unregister') {
         channels.delete(channelID);
@@ -76,6 +80,14 @@ export async function startPushService(): Promise<PushService> {
     url: `ws://${at}/`,
     get posted() {
       return posted;
+    },
+    get given() {
+      return given;
+    },
+    forget: () => {
+      known.clear();
+      channels.clear();
+      sockets.clients.forEach((browser) => browser.terminate());
     },
     stop: () => {
       sockets.clients.forEach((browser) => browser.terminate());

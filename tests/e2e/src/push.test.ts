@@ -31,6 +31,7 @@ describe('told while closed, in firefox', { timeout: 150_000 }, () => {
         'dom.push.enabled': true,
         'dom.push.connection.enabled': true,
         'dom.push.serverURL': service.url,
+        'dom.push.retryBaseInterval': 100,
         'dom.push.testing.allowInsecureServerURL': true,
         'permissions.default.desktop-notification': 1,
         // Its own: there is no desktop here to show them.
@@ -60,6 +61,29 @@ describe('told while closed, in firefox', { timeout: 150_000 }, () => {
       }));
     });
 
+  /** A page of the server's on which the app does not run. */
+  const withoutApp = () => ada.page.goto(`${server.url}/sdk/palco.js`);
+  /** Where the server would push to. */
+  const endpoints = (): Promise<string[]> =>
+    ada.page.evaluate(async () => {
+      const exported = await (await fetch('/api/v1/me/export')).json();
+      return (exported as { push_subscriptions: { endpoint: string }[] }).push_subscriptions.map(
+        ({ endpoint }) => endpoint,
+      );
+    });
+  /** What the browser has. */
+  const subscription = (): Promise<string | undefined> =>
+    ada.page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.getRegistration('/');
+      return (await registration?.pushManager.getSubscription())?.endpoint;
+    });
+  /** The test's own deadline ends a wait in vain. */
+  const pushedTo = async (holds: (all: string[], here: string | undefined) => boolean): Promise<void> => {
+    while (!holds(await endpoints(), await subscription())) await setTimeout(100);
+  };
+  const agreed = (all: string[], here: string | undefined): boolean =>
+    here !== undefined && all.length === 1 && all[0] === here;
+
   test('one switch in the settings, kept over a reload', async () => {
     await ada.page.goto(`${server.url}/settings#notifications`);
     await pushIs(ada, false);
@@ -68,6 +92,42 @@ describe('told while closed, in firefox', { timeout: 150_000 }, () => {
     await ada.page.reload();
     await pushIs(ada, true);
     await ada.picture('push-1-on');
+  });
+
+  test('a push service that forgets the browser: it subscribes anew by itself, with no page of the app open', async () => {
+    await withoutApp();
+    const [before] = await endpoints();
+    const { given } = service;
+    service.forget();
+    while (service.given === given) await setTimeout(50);
+    await pushedTo((all, here) => here !== before && all.includes(here ?? ''));
+  });
+
+  test('what the server or the browser has lost, the next page puts right', async () => {
+    await withoutApp();
+    await ada.page.evaluate(
+      async (all) => {
+        const headers = { 'Content-Type': 'application/json' };
+        for (const endpoint of all)
+          await fetch('/api/v1/push/subscriptions', {
+            method: 'DELETE',
+            headers,
+            body: JSON.stringify({ endpoint }),
+          });
+      },
+      await endpoints(),
+    );
+    assert.deepEqual(await endpoints(), []);
+    await ada.page.goto(server.url);
+    await pushedTo(agreed);
+    await withoutApp();
+    await ada.page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.getRegistration('/');
+      await (await registration!.pushManager.getSubscription())!.unsubscribe();
+    });
+    assert.equal(await subscription(), undefined);
+    await ada.page.goto(server.url);
+    await pushedTo((all, here) => all.includes(here ?? ''));
   });
 
   test('a host goes live, and the browser without an open page shows it; it leads into the room', async () => {
@@ -108,6 +168,19 @@ describe('told while closed, in firefox', { timeout: 150_000 }, () => {
       return (await pushManager.getSubscription()) !== null;
     });
     assert.equal(subscribed, false);
+  });
+
+  test('nor is whoever signs in after a session that ended elsewhere', async () => {
+    await ada.signIn(server.url, 'ada');
+    await ada.signedIn();
+    await ada.page.goto(`${server.url}/settings#notifications`);
+    await pushIs(ada, false);
+    await ada.by('push').click();
+    await pushIs(ada, true);
+    await withoutApp();
+    await ada.page.evaluate(() => fetch('/api/v1/session', { method: 'DELETE' }));
+    await ada.signUp(server.url, 'eve');
+    while ((await subscription()) !== undefined) await setTimeout(100);
     for (const person of [ada, ben]) assert.deepEqual(person.pageErrors, []);
   });
 });

@@ -110,6 +110,25 @@ function ownUrl(url = PAGE): string {
   return new URL(PAGE, origin).href;
 }
 
+self.addEventListener('pushsubscriptionchange', (event) => {
+  // What fails here the next page repairs (settings/push.ts).
+  event.waitUntil(renew(event).catch(() => undefined));
+});
+
+/** The browser renewed its subscription, or lost it: the server learns of the one that there is now. */
+async function renew({ oldSubscription, newSubscription }: PushSubscriptionChangeEvent): Promise<void> {
+  const { key } = (await (await fetch('/api/v1/push/key')).json()) as { key: string };
+  const wanted = { userVisibleOnly: true, applicationServerKey: key };
+  const subscription = newSubscription ?? (await self.registration.pushManager.subscribe(wanted));
+  await tell('PUT', subscription);
+  if (oldSubscription) await tell('DELETE', { endpoint: oldSubscription.endpoint });
+}
+
+async function tell(method: string, body: unknown): Promise<void> {
+  const headers = { 'Content-Type': 'application/json' };
+  await fetch('/api/v1/push/subscriptions', { method, headers, body: JSON.stringify(body) });
+}
+
 self.addEventListener('notificationclick', (event) => {
   event.notification.close();
   const { url } = event.notification.data as { url: string };

@@ -1,6 +1,8 @@
 // What a page reads from the server: nothing yet, the answer, or why there is none.
 
 import { useEffect, useState } from 'preact/hooks';
+import { codeOf } from '../../sdk';
+import { readOn } from './again';
 
 export interface Loaded<Value> {
   value?: Value;
@@ -11,19 +13,17 @@ export interface Loaded<Value> {
   again: () => void;
 }
 
-/** Reads when the page opens, and anew when `what` (an address, a person) changes; an answer for another one is late and dropped. */
+/** Reads when the page opens, as long as the server is out of reach, and anew when `what` (an address, a person) changes; an answer for another one is late and dropped. */
 export function useLoad<Value>(what: string, read: () => Promise<Value>): Loaded<Value> {
   const [state, setState] = useState<{ what: string; value?: Value; failure?: unknown }>({ what });
   const [round, setRound] = useState(0);
   useEffect(() => {
-    let late = false;
-    read().then(
-      (value) => late || setState({ what, value }),
-      (failure: unknown) => late || setState((before) => ({ ...before, what, failure })),
+    return readOn(
+      read,
+      (value) => setState({ what, value }),
+      (failure) => setState((before) => ({ ...before, what, failure })),
+      (failure) => codeOf(failure) !== 'unreachable',
     );
-    return () => {
-      late = true;
-    };
   }, [what, round]);
   const current = state.what === what ? state : { what };
   return {

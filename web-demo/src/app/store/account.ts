@@ -54,6 +54,14 @@ function enter(person: Person): void {
   palco.signInByCookie(person);
   known(person);
   signedOut.value = undefined;
+  repairPush();
+}
+
+/** What closed browsers are told: only where it was allowed once. */
+function repairPush(): void {
+  if (!('Notification' in window) || Notification.permission !== 'granted') return;
+  // Else the next page does it.
+  void import('../settings/push').then((push) => push.repairPush()).catch(() => undefined);
 }
 
 export const signOut = (): Promise<void> =>
@@ -96,7 +104,13 @@ export function startAccount(): void {
   };
   adopt();
   if (member.value) {
-    api.myAccount().then(accountIs, (error: unknown) => ended(codeOf(error)));
+    api.myAccount().then(
+      (account) => {
+        accountIs(account);
+        repairPush();
+      },
+      (error: unknown) => ended(codeOf(error)),
+    );
   }
   palco.on('welcome', ({ person }) => {
     if (!person.guest) known(person);
