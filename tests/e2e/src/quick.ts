@@ -1,5 +1,6 @@
-// How quick the web client is, by Chromium's own tools, and its frames in Firefox: what `make bench` runs (benches/src/bin/bench/browser.rs),
-// which has the server and brings the crowd. Says a figure in each line, as JSON; judges nothing.
+// How quick the web client is, by Chromium's own tools, and its frames in Firefox: what `make bench` runs
+// (benches/src/bin/bench/browser.rs), which has the server and brings the crowd. Says a figure in each line, as
+// JSON; judges nothing.
 
 import { execFileSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -240,8 +241,8 @@ async function listensInFirefox(link: string): Promise<void> {
   }
 }
 
-function keepTo(cores: string, process: number): void {
-  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, `${process}`], { stdio: 'ignore' });
+function keepTo(cores: string, pid: number): void {
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, `${pid}`], { stdio: 'ignore' });
 }
 
 /** These cores only, to a browser and all of its pages that are open. */
