@@ -54,6 +54,14 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
       await listener.hears(440);
       await listener.connectionIs('connected');
       assert.equal(await listener.by('resume-audio').count(), 0);
+      await listener.page.locator('[data-testid="room-title"]:focus').waitFor();
+    });
+
+    test('nor need the tap be there', async () => {
+      await comesBack(() => listener.page.reload());
+      await listener.hears();
+      await listener.by('room-title').click();
+      await listener.hears(440);
     });
 
     test('a tab that was gone for longer than its place was kept: silence again, and a key is enough', async () => {

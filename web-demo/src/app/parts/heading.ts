@@ -14,6 +14,6 @@ export function pageArrived(): void {
   if (led && !document.activeElement?.closest('main')) focusHeading();
 }
 
-function focusHeading(): void {
+export function focusHeading(): void {
   document.querySelector<HTMLElement>('main h1')?.focus();
 }

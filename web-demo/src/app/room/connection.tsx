@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../i18n';
+import { focusHeading } from '../parts/heading';
 import { connection, online, palco, quality } from '../store';
 
 export type Health =
@@ -16,6 +17,14 @@ const UNHEALED_AFTER_MS = 25_000;
 
 export function ConnectionBanner() {
   const health = useHealth();
+  const blocked = health === 'blocked';
+  useEffect(() => {
+    if (!blocked) return;
+    // Wherever the tap is that the browser waits for.
+    const play = (): void => palco.resumeAudio();
+    addEventListener('click', play);
+    return () => removeEventListener('click', play);
+  }, [blocked]);
   const text = {
     connecting: () => t('connection.connecting'),
     connected: () => t('connection.connected'),
@@ -38,13 +47,9 @@ export function ConnectionBanner() {
       data-media={connection.value.media}
     >
       <span>{text}</span>
-      {health === 'blocked' && (
-        <button
-          type="button"
-          class="button primary"
-          onClick={() => palco.resumeAudio()}
-          data-testid="resume-audio"
-        >
+      {blocked && (
+        // It goes with what it did: the focus is led on.
+        <button type="button" class="button primary" onClick={focusHeading} data-testid="resume-audio">
           {t('connection.unblock')}
         </button>
       )}
