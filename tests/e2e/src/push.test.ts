@@ -100,7 +100,7 @@ describe('told while closed, in firefox', { timeout: 150_000 }, () => {
     const { given } = service;
     service.forget();
     while (service.given === given) await setTimeout(50);
-    await pushedTo((all, here) => here !== before && all.includes(here ?? ''));
+    await pushedTo((all, here) => here !== before && agreed(all, here));
   });
 
   test('what the server or the browser has lost, the next page puts right', async () => {
