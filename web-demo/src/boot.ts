@@ -16,11 +16,15 @@ interface Kept {
   const reloads = (history.state as Partial<Kept> | null)?.reloads ?? 0;
   let lost = false;
 
+  /** Where a file of the page's comes from; a browser's extensions put their own into it, and those are refused. */
+  const sourceOf = (element: EventTarget | null): string | undefined => {
+    if (element instanceof HTMLScriptElement) return element.src;
+    return element instanceof HTMLLinkElement && element.rel === 'stylesheet' ? element.href : undefined;
+  };
+
   const onLost = ({ target }: Event): void => {
-    const needed =
-      target instanceof HTMLScriptElement ||
-      (target instanceof HTMLLinkElement && target.rel === 'stylesheet');
-    if (!needed || lost || reloads === MAX_RELOADS) return;
+    const own = sourceOf(target)?.startsWith(`${location.origin}/`);
+    if (!own || lost || reloads === MAX_RELOADS) return;
     lost = true;
     const reload = (): void => {
       history.replaceState({ reloads: reloads + 1 } satisfies Kept, '');

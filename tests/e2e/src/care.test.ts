@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { launchWithTabs, type Kind } from './browsers.js';
 import { Cast } from './cast.js';
@@ -165,6 +166,30 @@ for (const kind of ['chromium', 'firefox'] satisfies Kind[]) {
         return skip && getComputedStyle(skip).position === 'absolute' && history.state === null;
       });
       assert.equal(loads(), 1 + 3);
+    });
+
+    test('what a browser’s extension puts into the page, and the page refuses, loads nothing again', async () => {
+      const { page, pageErrors } = await arrives('Extended', 880);
+      const loads = countLoads(page);
+      const refused = page.waitForEvent('console', (line) => line.text() === 'refused');
+      await page.addInitScript(() => {
+        new MutationObserver((_, observer) => {
+          if (!document.head) return;
+          observer.disconnect();
+          const foreign = document.createElement('script');
+          foreign.src = 'http://elsewhere.invalid/extension.js';
+          foreign.onerror = () => console.log('refused');
+          document.head.append(foreign);
+        }).observe(document, { childList: true, subtree: true });
+      });
+      await page.goto(cast.url);
+      await refused;
+      await page.getByTestId('title-input').waitFor();
+      // Its first try would come within 0.4 s.
+      await setTimeout(1_000);
+      assert.equal(loads(), 1);
+      // Firefox tells of it as of an error.
+      assert.ok(pageErrors.splice(0).every((message) => message.includes('elsewhere.invalid')));
     });
 
     test('a browser in which the app does not start says so by itself', async () => {
